@@ -1,0 +1,31 @@
+"""Who says it, and how to get it to speak: the words a driver file is written in.
+
+`__all__` is what out-of-tree drivers may rely on.
+"""
+
+from drivers.kit import steps
+from drivers.kit.declare import Advertisement, Command, GattDriver, Match
+from drivers.kit.errors import Confused, DeviceError, NotAllowed, Refused, Silent, Why
+from drivers.kit.links import Frame, GattLink, Policy
+from drivers.kit.readings import (
+    Batch,
+    BloodPressure,
+    DeviceClock,
+    DeviceInfo,
+    Glucose,
+    HeartRate,
+    Intermediate,
+    Key,
+    Ordinals,
+    OxygenSaturation,
+    Quantity,
+    Reading,
+    Temperature,
+    Weight,
+)
+
+__all__ = [
+    "Advertisement", "Batch", "BloodPressure", "Command", "Confused", "DeviceClock", "DeviceError", "DeviceInfo", "Frame",
+    "GattDriver", "GattLink", "Glucose", "HeartRate", "Intermediate", "Key", "Match", "NotAllowed", "Ordinals",
+    "OxygenSaturation", "Policy", "Quantity", "Reading", "Refused", "Silent", "Temperature", "Weight", "Why", "steps",
+]

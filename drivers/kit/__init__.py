@@ -1,0 +1,1 @@
+"""What drivers are made of. A driver file imports these words from `drivers`."""

@@ -1,0 +1,82 @@
+"""How a driver declares itself. A driver file ends in one constant: `DRIVER = …`; the registry finds it."""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+from drivers.kit.links import GattLink
+from drivers.kit.readings import Batch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advertisement:
+    """What is known of a device before anyone connects. Services are 16-bit identifiers or 128-bit texts."""
+
+    address: str
+    local_name: str | None = None
+    services: frozenset[int | str] = frozenset()
+    companies: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """All that is given must hold; the driver that gives more wins; a tie is an error that names both files."""
+
+    service: int | str | None = None
+    local_name: str | None = None
+    """With shell wildcards: `A&D_UA-651BLE_*`."""
+    company: int | None = None
+
+    @property
+    def weight(self) -> int:
+        return sum(value is not None for value in (self.service, self.local_name, self.company))
+
+    def explain(self, seen: Advertisement) -> dict[str, bool]:
+        """Each given field, and whether it holds."""
+        held: dict[str, bool] = {}
+        if self.service is not None:
+            held["service"] = self.service in seen.services
+        if self.local_name is not None:
+            held["local_name"] = seen.local_name is not None and fnmatch.fnmatchcase(seen.local_name, self.local_name)
+        if self.company is not None:
+            held["company"] = self.company in seen.companies
+        return held
+
+    def holds(self, seen: Advertisement) -> bool:
+        held = self.explain(seen)
+        return bool(held) and all(held.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A write that the driver may do: to this characteristic, beginning with these octets."""
+
+    characteristic: int
+    prefix: bytes = b""
+    forgets: bool = False
+    """The device may forget a record by it: the link makes sure of what was received before it is sent."""
+    changes: bool = False
+    """It changes the device, such as its clock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GattDriver:
+    name: str
+    label: str
+    match: Match
+    read: Callable[[GattLink], AsyncIterator[Batch]]
+    """Replayable: the same frames and clock give the same readings. Not to yield inside `try` or `async with`."""
+    commands: tuple[Command, ...] = ()
+
+    def variant(self, **changes: Any) -> Self:
+        """This driver, but for the difference."""
+        return dataclasses.replace(self, **changes)
+
+    def allowed(self, characteristic: int, data: bytes) -> Command | None:
+        """The entry of the allow-list for this write; the longest prefix counts."""
+        fitting = [c for c in self.commands if c.characteristic == characteristic and data.startswith(c.prefix)]
+        return max(fitting, key=lambda command: len(command.prefix), default=None)

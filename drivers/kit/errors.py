@@ -1,0 +1,38 @@
+"""What a device can do wrong, named by what happens next."""
+
+from __future__ import annotations
+
+import enum
+
+
+class DeviceError(Exception):
+    """Base: the session with this device ends, the others go on."""
+
+
+class Silent(DeviceError):
+    """No answer in time. Tried again, slower each time."""
+
+
+class Why(enum.Enum):
+    PAIRING = "it wants to be paired; put it into pairing mode and give its passkey in the configuration"
+    PASSKEY = "the passkey was wrong"
+    BOND_LOST = "it has forgotten the bond; remove it on both sides and pair again"
+    NOT_PERMITTED = "it does not permit what was asked"
+    IN_PROGRESS = "it is busy with another procedure"
+    SUBSCRIPTION = "it says that its notifications are not switched on"
+
+
+class Refused(DeviceError):
+    """The device said no. Not tried again until its owner has done something; `why` says what."""
+
+    def __init__(self, why: Why) -> None:
+        super().__init__(why.value)
+        self.why = why
+
+
+class Confused(DeviceError):
+    """An answer that fits no question: a wrong checksum, a wrong reply. What it sent goes to `rejected`."""
+
+
+class NotAllowed(Exception):  # noqa: N818 - reads as what happened, like the others
+    """The driver tried to send a command that is not on its own allow-list: a mistake of its author."""

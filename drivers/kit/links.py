@@ -1,0 +1,63 @@
+"""Links: what a driver may do to its device. The gateway owns the real ones, a capture can stand in for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What came from the device, as it came. `position` is its place in the capture."""
+
+    characteristic: int
+    data: bytes
+    received: float
+    """Seconds since 1970, UTC, by the gateway's clock."""
+    boottime: float
+    """Seconds since the gateway booted."""
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the owner permits beyond reading."""
+
+    set_clock: bool = False
+    forget: bool = False
+    """Delete records from the device once they are safe in the journal."""
+
+
+class GattLink(Protocol):
+    """A connection to one device over Bluetooth GATT. Timeouts and retries are its owner's, not the driver's.
+
+    Every method may raise a `DeviceError`.
+    """
+
+    @property
+    def mark(self) -> Mapping[str, Any]:
+        """What the driver last put into a batch's `mark` for this device; empty at first contact."""
+
+    @property
+    def policy(self) -> Policy: ...
+
+    def has(self, characteristic: int) -> bool: ...
+
+    async def read(self, characteristic: int) -> Frame: ...
+
+    async def write(self, characteristic: int, data: bytes) -> None:
+        """With response. Refused (`NotAllowed`) unless the driver's allow-list has the command."""
+
+    async def subscribe(self, *characteristics: int) -> None:
+        """Switch on notifications or indications. Those that the device lacks are passed over."""
+
+    async def receive(self) -> Frame | None:
+        """The next notification or indication; None when the device has been silent for long enough, or is gone."""
+
+    def reject(self, frame: Frame, error: Exception) -> None:
+        """Set a frame aside that cannot be read. The conversation goes on."""
+
+    def now(self) -> datetime:
+        """The hub's local time, for setting clocks. In a replay: the time of the frame last seen."""

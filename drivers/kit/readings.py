@@ -1,0 +1,160 @@
+"""Readings: what a device said, in its own units and by its own clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from drivers.kit.links import Frame
+from profiles.times import DateTime
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Which record of the device this is. Decoded values, units, the person and the gateway's time are never in it.
+
+    `sequence`: the device numbers its records. `content`: it stamps them; the octets as sent and the ordinal among
+    identical ones tell two in one minute apart. `episode`: it does neither; the gateway's journal keeps count.
+    """
+
+    kind: str
+    parts: tuple[str, ...]
+
+    @classmethod
+    def sequence(cls, number: int, base_time: DateTime) -> Key:
+        return cls("sequence", (str(number), str(base_time)))
+
+    @classmethod
+    def content(cls, device_time: DateTime, user_index: int | None, raw: bytes, ordinal: int) -> Key:
+        return cls("content", (str(device_time), "" if user_index is None else str(user_index), raw.hex(), str(ordinal)))
+
+    @classmethod
+    def episode(cls, raw: bytes, ordinal: int) -> Key:
+        return cls("episode", (raw.hex(), str(ordinal)))
+
+
+class Ordinals:
+    """Numbers identical records of one session: 0, 1, …"""
+
+    def __init__(self) -> None:
+        self._seen: dict[object, int] = {}
+
+    def next(self, *identity: object) -> int:
+        number = self._seen.get(identity, 0)
+        self._seen[identity] = number + 1
+        return number
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A value and its unit (UCUM) as measured."""
+
+    value: Decimal
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    frame: Frame
+    key: Key
+    device_time: DateTime | None = None
+    """As the device said it, uncorrected; with a user-facing offset already added."""
+    clock_not_set: bool = False
+    """The device says that its clock had not been set: the stamp tells records apart, not when they were."""
+    user_index: int | None = None
+    sequence_number: int | None = None
+    status: tuple[str, ...] = ()
+    """Names of the status bits that were set, as the profile calls them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BloodPressure(Reading):
+    systolic: Quantity
+    diastolic: Quantity
+    mean: Quantity | None = None
+    pulse: Quantity | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weight(Reading):
+    weight: Quantity
+    bmi: Quantity | None = None
+    height: Quantity | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glucose(Reading):
+    concentration: Quantity
+    sample_type: str | None = None
+    sample_location: str | None = None
+    meal: str | None = None
+    context: Mapping[str, str] = field(default_factory=dict)
+    """What else the context record says: carbohydrate, exercise, medication, each as text with its unit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Temperature(Reading):
+    temperature: Quantity
+    site: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OxygenSaturation(Reading):
+    spo2: Quantity
+    pulse: Quantity | None = None
+    pulse_amplitude_index: Quantity | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeartRate(Reading):
+    """The mean over a period of wearing, with its extremes and how many values went in."""
+
+    rate: Quantity
+    lowest: Quantity | None = None
+    highest: Quantity | None = None
+    samples: int = 1
+    seconds: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Intermediate:
+    """A value on the way to a result. Never filed, never counted as one."""
+
+    frame: Frame
+    quantity: Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceClock:
+    """What the device's clock showed when `frame` came."""
+
+    frame: Frame
+    device_time: DateTime
+    synchronized: bool = False
+    """The device says that an external reference set its clock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceInfo:
+    frame: Frame
+    manufacturer: str | None = None
+    model: str | None = None
+    serial_number: str | None = None
+    firmware: str | None = None
+    hardware: str | None = None
+    software: str | None = None
+    system_id: str | None = None
+    battery: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """All that is complete so far. When `yield` returns, the gateway holds it for good.
+
+    `mark`, if given, replaces the device's mark in the same transaction.
+    """
+
+    items: tuple[Reading | Intermediate | DeviceClock | DeviceInfo, ...] = ()
+    mark: Mapping[str, Any] | None = None

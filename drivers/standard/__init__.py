@@ -1,0 +1,1 @@
+"""Drivers for any device that keeps to its profile, one file per profile."""

@@ -1,0 +1,37 @@
+"""The conversation of devices that push: subscribe, and take what is indicated until nothing more comes.
+
+A cuff, a scale or a thermometer that keeps to its profile indicates every record it holds as soon as it is asked to,
+or the one it has just taken. Flow: switch on the measurement (first of all: a bonded device may start at once), then
+read who the device is and what its clock shows, take frames until the device is silent, set the clock by policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+from drivers.kit import steps
+from drivers.kit.links import Frame, GattLink
+from drivers.kit.readings import Batch, DeviceClock, DeviceInfo, Intermediate, Ordinals, Reading
+
+Understand = Callable[[GattLink, Frame, Ordinals], Reading | Intermediate | None]
+
+
+def push(measurement: int, understand: Understand, *, intermediate: int | None = None) -> Callable[[GattLink], AsyncIterator[Batch]]:
+    """`understand` turns a frame into a reading; None where it holds no finished measurement."""
+
+    async def read(link: GattLink) -> AsyncIterator[Batch]:
+        await link.subscribe(measurement, *((intermediate,) if intermediate else ()))
+        about: list[DeviceInfo | DeviceClock] = []
+        if (info := await steps.device_information(link)) is not None:
+            about.append(info)
+        if (clock := await steps.device_clock(link)) is not None:
+            about.append(clock)
+        yield Batch(tuple(about))
+        ordinals = Ordinals()
+        while (frame := await link.receive()) is not None:
+            reading = understand(link, frame, ordinals)
+            if reading is not None:
+                yield Batch((reading,))
+        await steps.set_clock(link)
+
+    return read

@@ -1,0 +1,1 @@
+"""What can be asked of a gateway: one set of functions, and the doors to them."""

@@ -1,0 +1,93 @@
+"""The control socket: HTTP on a Unix socket of mode 0660, for the commands of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from gateway.api import functions
+from gateway.exports import FORMATS
+from gateway.journal import Journal
+
+CHUNK_LINES = 200
+
+
+def application(
+    journal: Journal, path: Path, *, status: Callable[[], dict[str, Any]], why: Callable[[str], list[dict[str, Any]] | None],
+    release_time: Callable[[], Awaitable[int]],
+) -> Starlette:
+    async def get_status(_request: Request) -> Response:
+        return JSONResponse(status())
+
+    async def get_rejected(_request: Request) -> Response:
+        return JSONResponse([functions.rejection(item) for item in journal.rejected()])
+
+    async def get_why(request: Request) -> Response:
+        found = why(request.path_params["address"].upper())
+        return JSONResponse(found) if found is not None else JSONResponse({"error": "not seen since the start"}, 404)
+
+    async def get_export(request: Request) -> Response:
+        kind, since = request.query_params.get("format", "ndjson"), request.query_params.get("since")
+        if kind not in FORMATS:
+            return JSONResponse({"error": f"unknown format {kind!r}"}, 400)
+        return StreamingResponse(_in_thread(functions.export(path, kind, since)), media_type="application/octet-stream")
+
+    async def post_release_time(_request: Request) -> Response:
+        return JSONResponse({"released": await release_time()})
+
+    return Starlette(routes=[
+        Route("/status", get_status),
+        Route("/rejected", get_rejected),
+        Route("/export", get_export),
+        Route("/why/{address}", get_why),
+        Route("/release-time", post_release_time, methods=["POST"]),
+    ])
+
+
+async def _in_thread(lines: Iterator[str]) -> AsyncIterator[bytes]:
+    """Pull from a blocking generator without holding up the loop, some lines at a time."""
+
+    def some() -> bytes:
+        return "".join(line for _, line in zip(range(CHUNK_LINES), lines, strict=False)).encode("utf-8", "surrogateescape")
+
+    while chunk := await asyncio.to_thread(some):
+        yield chunk
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """The daemon has its own handlers."""
+        yield
+
+
+def _bind(path: Path) -> socket.socket:
+    path.unlink(missing_ok=True)
+    door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    previous = os.umask(0o117)
+    try:
+        door.bind(str(path))
+    finally:
+        os.umask(previous)
+    return door
+
+
+async def serve(app: Starlette, path: Path) -> None:
+    """Until cancelled."""
+    server = _Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False, timeout_graceful_shutdown=2))
+    door = _bind(path)
+    try:
+        await server.serve(sockets=[door])
+    finally:
+        path.unlink(missing_ok=True)

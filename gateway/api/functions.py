@@ -1,0 +1,38 @@
+"""What can be asked of a journal, whether its daemon runs or not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from gateway.exports import FORMATS
+from gateway.journal import Rejection, Row
+from gateway.journal.store import read_all, read_latest
+
+
+def export(journal: Path, kind: str, since: str | None) -> Iterator[str]:
+    """The journal in format `kind`; `since` is an ISO date or time, and things taken before it are left out.
+
+    HealthVault's form has the latest version of each thing, the others have all.
+    """
+    rows = read_latest(journal) if kind == "healthvault-xml" else read_all(journal)
+    if since:
+        rows = _since(rows, datetime.fromisoformat(since).astimezone())
+    return FORMATS[kind](rows)
+
+
+def _since(rows: Iterator[Row], earliest: datetime) -> Iterator[Row]:
+    for row in rows:
+        if datetime.fromisoformat(json.loads(row.body)["when"]["time"]) >= earliest:
+            yield row
+
+
+def rejection(item: Rejection) -> dict[str, Any]:
+    """A rejected frame with everything that a test vector needs."""
+    return {
+        "position": item.position, "session": item.session, "device": item.address, "driver": item.driver,
+        "uuid": f"{item.characteristic:04X}", "bytes": item.data.hex(), "error": item.error, "received": item.at,
+    }

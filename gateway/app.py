@@ -1,0 +1,253 @@
+"""The composition root: builds the street from left to right, and takes it down again.
+
+    radio -> attendant -> sessions -> intake -> driver -> filing -> journal -> outlets -> sinks
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import random
+import secrets
+import signal
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from gateway import __version__, pending, service
+from gateway.api import door
+from gateway.attendant import Attendant
+from gateway.clock import Clock
+from gateway.config import RELOADED, Config, load
+from gateway.errors import ConfigError, StateError
+from gateway.filing import Filing
+from gateway.intake import Intake
+from gateway.intake import read as read_intake
+from gateway.journal import Committed, Journal, repair
+from gateway.registry import Registry
+from gateway.replay import work_off
+from gateway.sinks.base import Sink
+from gateway.sinks.file import FileSink
+from gateway.sinks.outlet import Outlet
+from gateway.transports.radio import Radio
+
+log = structlog.get_logger()
+
+DRAIN_SECONDS = 10.0
+PENDING_CHECK_SECONDS = 10.0
+SCRUB_AFTER_SECONDS = 60.0
+
+
+class Gateway:
+    """One daemon on one state directory. `run` returns when `stop` has been called and everything is put away."""
+
+    def __init__(
+        self, config: Config, registry: Registry, radio: Radio, clock: Clock,
+        *, config_path: Path | None = None, sinks: Mapping[str, Sink] | None = None, simulated: bool = False,
+    ) -> None:
+        self._config, self._registry, self._radio, self._clock = config, registry, radio, clock
+        self._config_path, self._simulated = config_path, simulated
+        self._given_sinks = sinks
+        self._stop = asyncio.Event()
+        self._outlets: list[Outlet] = []
+        self._started = clock.boottime()
+        self.ready = asyncio.Event()
+        self.config_problem: str | None = None
+        self.journal: Journal
+        self.attendant: Attendant
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Raises `StateError` when the state directory cannot be used."""
+        with ExitStack() as stack:
+            _claim(self._config.state, stack)
+            path = self._config.state / "journal.db"
+            findings = await asyncio.to_thread(repair.check, path)
+            for sentence in findings.sentences():
+                log.error("the journal was damaged", detail=sentence)
+            self.journal = Journal(path)
+            stack.callback(self.journal.close)
+            intake = Intake(self._config.state / "intake")
+            stack.callback(intake.close)
+            filing = Filing(self.journal, self._clock.zone(), self._on_committed)
+            await self._catch_up(filing, intake, replay_all=findings.replay_all)
+            sinks = self._given_sinks if self._given_sinks is not None else _sinks(self._config)
+            self._outlets = [
+                Outlet(name, sink, self.journal, randomness=random.Random(secrets.randbits(64))) for name, sink in sinks.items()  # noqa: S311 - jitter
+            ]
+            self.attendant = Attendant(
+                self._config, self._registry, self._radio, intake, self.journal, filing, self._clock, simulated=self._simulated,
+            )
+            await self._serve()
+
+    async def _catch_up(self, filing: Filing, intake: Intake, *, replay_all: bool) -> None:
+        """What was taken but not filed before the last end, and what damage took away."""
+        start = 0 if replay_all else int(self.journal.meta("worked_off", "0"))
+        if start > intake.position:
+            start = 0  # the intake is shorter than it was: take what is there
+        before = self.journal.head()
+        outcome = await work_off(read_intake(self._config.state / "intake", start), self._registry, filing)
+        if outcome.things:
+            log.info("filed what had been taken before the last end", things=outcome.things, sessions=outcome.sessions)
+        for position in outcome.damaged:
+            log.error("a line of the intake log is damaged; what it held is lost unless the journal has it", position=position)
+        for name in sorted(set(outcome.without_driver)):
+            log.error("a session in the intake log could not be replayed", driver=name)
+        gaps = await self.journal.name_gaps("damaged; what the intake log still held was filed again under a new number")
+        if gaps:
+            log.error("things were damaged", rows=len(gaps), filed_again=self.journal.head() - before)
+        await self.journal.set_meta("worked_off", str(intake.position))
+
+    async def _serve(self) -> None:
+        app = door.application(
+            self.journal, self._config.state / "journal.db", status=self.status, why=self._why, release_time=self._release_time,
+        )
+        background: list[asyncio.Task[Any]] = []
+        try:
+            async with asyncio.TaskGroup() as group:
+                outlets = [group.create_task(outlet.run(), name=f"sink {outlet.name}") for outlet in self._outlets]
+                watching = group.create_task(self.attendant.watch(), name="radio")
+                background = [
+                    group.create_task(door.serve(app, self._config.socket), name="control socket"),
+                    group.create_task(self._release_when_synchronized(), name="pending times"),
+                    group.create_task(service.keep_watchdog(lambda: True), name="watchdog"),
+                    group.create_task(self._scrub(), name="scrub"),
+                ]
+                self.ready.set()
+                service.notify(f"READY=1\nSTATUS=listening; {len(self._registry.loaded)} drivers")
+                log.info("started", version=__version__, state=str(self._config.state), drivers=len(self._registry.loaded))
+                await self._stop.wait()
+                service.notify("STOPPING=1")
+                await self.attendant.drain(DRAIN_SECONDS)
+                await self._empty_outlets()
+                for task in (watching, *outlets, *background):
+                    task.cancel()
+        finally:
+            for outlet in self._outlets:
+                await outlet.close()
+            log.info("stopped")
+
+    async def _empty_outlets(self) -> None:
+        """Give sinks that can be reached a moment to take what is left; the rest keeps."""
+        for outlet in self._outlets:
+            outlet.wake()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(2.0):
+                for outlet in self._outlets:
+                    await outlet.idle.wait()
+
+    def _on_committed(self, _new: list[Committed]) -> None:
+        for outlet in self._outlets:
+            outlet.wake()
+
+    async def _release_when_synchronized(self) -> None:
+        while True:
+            released = await pending.release_synchronized(self.journal, self._clock)
+            if released:
+                log.info("the clock is synchronized: pending things have their time", things=len(released))
+                self._on_committed(released)
+            await asyncio.sleep(PENDING_CHECK_SECONDS)
+
+    async def _release_time(self) -> int:
+        released = await pending.release_as_they_are(self.journal)
+        self._on_committed(released)
+        return len(released)
+
+    async def _scrub(self) -> None:
+        """A large journal is not read whole at the start; it is now, once, at leisure."""
+        path = self._config.state / "journal.db"
+        await asyncio.sleep(SCRUB_AFTER_SECONDS)
+        if path.stat().st_size > repair.SMALL_BYTES and not await asyncio.to_thread(repair.scrub, path):
+            log.error("the journal is damaged; it will be repaired at the next start: restart the service")
+
+    def reload(self) -> None:
+        """SIGHUP: a valid configuration is taken over, an invalid one is told and the old one kept."""
+        if self._config_path is None:
+            return
+        try:
+            new = load(self._config_path)
+        except ConfigError as error:
+            self.config_problem = str(error)
+            log.error("the configuration is not valid; the old one is kept", problems=str(error))
+            return
+        self.config_problem = None
+        taken = {name: getattr(new, name) for name in RELOADED}
+        later = [name for name in Config.model_fields if name not in RELOADED and getattr(new, name) != getattr(self._config, name)]
+        self._config = self._config.model_copy(update=taken)
+        self.attendant.reload(self._config)
+        log.info("configuration reloaded")
+        if later:
+            log.warning("these sections need a restart", sections=", ".join(later))
+
+    def status(self) -> dict[str, Any]:
+        waiting = pending.pending(self.journal)
+        return {
+            "version": __version__,
+            "pid": os.getpid(),
+            "simulated": self._simulated,
+            "up_seconds": round(self._clock.boottime() - self._started),
+            "clock": {"synchronized": self._clock.synchronized(), "pending_things": len(waiting),
+                      "pending_since": _received(waiting[0].body) if waiting else None},
+            "journal": self.journal.counts(),
+            "sinks": {outlet.name: {**self.journal.sinks().get(outlet.name, {"cursor": 0, "deferred": 0}), "problem": outlet.problem}
+                      for outlet in self._outlets},
+            "config_problem": self.config_problem,
+            "driver_problems": [str(problem) for problem in self._registry.problems],
+            **self.attendant.status(),
+        }
+
+    def _why(self, address: str) -> list[dict[str, Any]] | None:
+        seen = self.attendant.last_advertisement(address)
+        if seen is None:
+            return None
+        return [{"driver": item.driver.name, "file": item.source, "match": held, "wins": self._wins(item.driver.name, address)}
+                for item, held in self._registry.why(seen)]
+
+    def _wins(self, name: str, address: str) -> bool:
+        return self.attendant.driver_of(address) == name
+
+
+def _received(body: str) -> str:
+    return str(json.loads(body)["provenance"]["received"])
+
+
+def _claim(state: Path, stack: ExitStack) -> None:
+    """One daemon per state directory."""
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = stack.enter_context((state / "lock").open("w"))
+    except OSError as error:
+        raise StateError(f"{state}: {error.strerror}; the daemon's user must own it") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise StateError(f"{state} is in use by another health-gateway; stop that one first") from error
+
+
+def _sinks(config: Config) -> dict[str, Sink]:
+    if not config.sink:
+        return {"file": FileSink(config.state / "things.ndjson")}
+    return {name: FileSink(sink.path or config.state / "things.ndjson") for name, sink in config.sink.items()}
+
+
+async def run_until_signalled(gateway: Gateway, *, seconds: float | None = None) -> None:
+    """Run; SIGTERM and SIGINT stop cleanly, SIGHUP reloads, `seconds` ends it by itself."""
+    loop = asyncio.get_running_loop()
+    handlers: dict[int, Callable[[], None]] = {signal.SIGTERM: gateway.stop, signal.SIGINT: gateway.stop, signal.SIGHUP: gateway.reload}
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
+    timer = loop.call_later(seconds, gateway.stop) if seconds is not None else None
+    try:
+        await gateway.run()
+    finally:
+        if timer is not None:
+            timer.cancel()
+        for number in handlers:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,237 @@
+"""Watches what advertises and decides when to read whom.
+
+A device is read at once when it appears (cuffs advertise for seconds only), again after a pause while it stays, more
+and more slowly while it fails, and not at all after a refusal until its owner has changed something.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from drivers import Advertisement, DeviceError, NotAllowed, Policy, Refused
+from gateway import sessions
+from gateway.clock import Clock
+from gateway.config import Config, DeviceSection
+from gateway.errors import AdapterError, AmbiguousMatch
+from gateway.filing import Filing, SessionFacts
+from gateway.intake import Intake
+from gateway.journal import Journal
+from gateway.registry import Loaded, Registry
+from gateway.transports.radio import Radio, Seen
+
+log = structlog.get_logger()
+
+AWAY_SECONDS = 10.0
+"""Not heard for so long and heard again: it has come back."""
+SLOWEST_RETRY_SECONDS = 600.0
+MOST_KNOWN = 4096
+"""Addresses remembered; the air around a house is full of passers-by with changing ones."""
+
+
+@dataclass(slots=True)
+class Known:
+    """What is remembered of an address."""
+
+    loaded: Loaded | None = None
+    settings: DeviceSection | None = None
+    last_seen: float = 0.0
+    not_before: float = 0.0
+    failures: int = 0
+    refused: str | None = None
+    running: bool = False
+    sessions: int = 0
+    things: int = 0
+    last_problem: str | None = None
+    advertisement: Advertisement | None = None
+
+
+def free_enough(state: Any, reserve_mb: int) -> bool:
+    """Whether the disk of `state` has its reserve: so many megabytes, or 5 % of it where that is less."""
+    disk = os.statvfs(state)
+    reserve = min(reserve_mb << 20, disk.f_blocks * disk.f_frsize // 20)
+    return disk.f_bavail * disk.f_frsize >= reserve
+
+
+class Attendant:
+    def __init__(
+        self, config: Config, registry: Registry, radio: Radio, intake: Intake, journal: Journal, filing: Filing, clock: Clock, *, simulated: bool = False,
+    ) -> None:
+        self._registry, self._radio, self._intake, self._journal = registry, radio, intake, journal
+        self._filing, self._clock, self._simulated = filing, clock, simulated
+        self._known: dict[str, Known] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._open: dict[str, int] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._stopping = False
+        self.disk_low = False
+        self.adapter_problem: str | None = None
+        self.reload(config)
+
+    def reload(self, config: Config) -> None:
+        """Take over a new configuration. Refusals are forgotten: their owner may have mended the cause."""
+        self._config = config
+        self._listed = {device.address: device for device in config.device}
+        self._known = {address: known for address, known in self._known.items() if known.running}
+
+    # -- watching ------------------------------------------------------------------------------------------------
+
+    async def watch(self) -> None:
+        """Scan for as long as the daemon runs."""
+        pause = 1.0
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            while True:
+                try:
+                    await self._radio.scan(self.on_seen)
+                except AdapterError as error:
+                    if self.adapter_problem != str(error):
+                        log.warning("bluetooth is not available", problem=str(error), again_in=pause)
+                    self.adapter_problem = str(error)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 60.0)
+
+    def on_seen(self, seen: Seen) -> None:
+        """Called for every advertisement; most belong to nobody we know, and cost a look into a table."""
+        self.adapter_problem = None
+        address = seen.advertisement.address
+        known = self._known.get(address)
+        if known is None:
+            known = self._meet(seen.advertisement)
+        known.advertisement = seen.advertisement
+        if known.loaded is None:
+            if known.settings is not None or self._config.bluetooth.accept == "any":
+                known.loaded = self._driver_for(seen.advertisement, known.settings)
+            if known.loaded is None:
+                return
+        now = self._clock.boottime()
+        came_back = now - known.last_seen > AWAY_SECONDS and known.failures == 0
+        known.last_seen = now
+        if known.running or known.refused or self._stopping or (now < known.not_before and not came_back):
+            return
+        if not free_enough(self._config.state, self._config.disk.reserve_mb):
+            if not self.disk_low:
+                log.error("the disk is nearly full: no new sessions until there is room", reserve_mb=self._config.disk.reserve_mb)
+            self.disk_low = True
+            return
+        self.disk_low = False
+        self._start(seen, known)
+
+    def _meet(self, advertisement: Advertisement) -> Known:
+        if len(self._known) >= MOST_KNOWN:
+            idle = [a for a, k in self._known.items() if not k.running and k.loaded is None]
+            for address in idle or [a for a, k in self._known.items() if not k.running]:
+                del self._known[address]
+        known = Known(settings=self._listed.get(advertisement.address))
+        self._known[advertisement.address] = known
+        return known
+
+    def _driver_for(self, advertisement: Advertisement, settings: DeviceSection | None) -> Loaded | None:
+        if settings is not None and settings.driver is not None:
+            return self._registry.by_name.get(settings.driver)
+        try:
+            return self._registry.match(advertisement)
+        except AmbiguousMatch as error:
+            known = self._known[advertisement.address]
+            if known.last_problem != str(error):
+                log.error("two drivers match", device=advertisement.address, problem=str(error))
+                known.last_problem = str(error)
+            return None
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def _start(self, seen: Seen, known: Known) -> None:
+        if self._group is None:
+            return
+        known.running = True
+        task = self._group.create_task(self._attend(seen, known), name=f"session {seen.advertisement.address}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _attend(self, seen: Seen, known: Known) -> None:
+        address, loaded = seen.advertisement.address, known.loaded
+        if loaded is None:
+            return
+        driver, settings, bluetooth = loaded.driver, known.settings, self._config.bluetooth
+        facts = SessionFacts(
+            session=secrets.token_hex(8), address=address, driver=driver.name, label=driver.label, boot_id=self._clock.boot_id(),
+            clock_trusted=self._clock.synchronized(), simulated=self._simulated, settings=settings,
+        )
+        policy = Policy(settings.set_clock, settings.forget) if settings else Policy()
+        pause = bluetooth.reconnect_seconds
+        try:
+            known.things += await sessions.run(
+                seen, driver, facts, self._radio, self._intake, self._filing, self._clock,
+                mark=self._journal.mark(address), policy=policy, idle_seconds=bluetooth.idle_seconds,
+                connect_seconds=bluetooth.connect_seconds, session_seconds=bluetooth.session_seconds,
+                opened=lambda position: self._open.__setitem__(facts.session, position),
+            )
+            known.failures, known.last_problem = 0, None
+        except Refused as error:
+            known.refused = known.last_problem = str(error)
+            log.error("a device refuses", device=address, driver=driver.name, problem=str(error))
+        except NotAllowed as error:
+            known.refused = known.last_problem = str(error)
+            log.error("a driver broke its own rules", driver=driver.name, file=loaded.source, problem=str(error))
+        except (DeviceError, OSError) as error:
+            known.failures += 1
+            pause = min(2.0**known.failures, SLOWEST_RETRY_SECONDS)
+            known.last_problem = str(error)
+            log.warning("a session ended early", device=address, driver=driver.name, problem=str(error), again_in=pause)
+        except Exception as error:  # noqa: BLE001 - one driver's mistake must not end the others' sessions
+            known.refused = known.last_problem = f"{type(error).__name__} in {driver.name}"
+            log.exception("a driver failed", device=address, driver=driver.name, file=loaded.source)
+        finally:
+            known.running, known.sessions = False, known.sessions + 1
+            known.not_before = self._clock.boottime() + pause
+            self._open.pop(facts.session, None)
+            await self._note_progress()
+
+    async def _note_progress(self) -> None:
+        """Everything before the oldest open session is worked off; a replay may begin there."""
+        position = min(self._open.values(), default=self._intake.position)
+        await self._journal.set_meta("worked_off", str(position))
+
+    async def drain(self, seconds: float) -> None:
+        """Begin nothing new; let what is running finish for a while, then cut it off."""
+        self._stopping = True
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=seconds)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+
+    def last_advertisement(self, address: str) -> Advertisement | None:
+        known = self._known.get(address)
+        return known.advertisement if known else None
+
+    def driver_of(self, address: str) -> str | None:
+        known = self._known.get(address)
+        return known.loaded.driver.name if known and known.loaded else None
+
+    def status(self) -> dict[str, Any]:
+        return {
+            "adapter": self.adapter_problem or "ok",
+            "disk": "nearly full: no new sessions" if self.disk_low else "ok",
+            "devices": [
+                {
+                    "address": address, "name": _name(known),
+                    "driver": known.loaded.driver.name, "state": "refused" if known.refused else "reading" if known.running else "waiting",
+                    "sessions": known.sessions, "things": known.things, "problem": known.last_problem,
+                }
+                for address, known in self._known.items() if known.loaded is not None
+            ],
+        }
+
+
+def _name(known: Known) -> str | None:
+    if known.settings is not None and known.settings.name:
+        return known.settings.name
+    return known.advertisement.local_name if known.advertisement else None

@@ -1,0 +1,74 @@
+"""The command line: thin. Each command is imported only when it is called, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from gateway import __version__
+
+_COMMANDS = {
+    "run": "gateway.cli.daemon:run",
+    "demo": "gateway.cli.demo:demo",
+    "check": "gateway.cli.daemon:check",
+    "scan": "gateway.cli.radio:scan",
+    "drivers": "gateway.cli.radio:drivers",
+    "decode": "gateway.cli.bytes:decode",
+    "replay": "gateway.cli.bytes:replay",
+    "status": "gateway.cli.state:status",
+    "export": "gateway.cli.state:export",
+    "rejected": "gateway.cli.state:rejected",
+    "release-time": "gateway.cli.state:release_time",
+    "schema": "gateway.cli.bytes:schema",
+}
+_HELP = {
+    "run": "Read health devices and forward what they say, until stopped.",
+    "demo": "Show the whole way from radio to record, with virtual devices.",
+    "check": "Check a configuration file and the machine it is for.",
+    "scan": "List the Bluetooth devices in the air and which driver each would get.",
+    "drivers": "List the drivers, or say why a device gets the one it gets.",
+    "decode": "Say what the bytes of a characteristic mean.",
+    "replay": "Read a capture through its driver again.",
+    "status": "Say how the running gateway is doing.",
+    "export": "Write out everything in the journal.",
+    "rejected": "List or export frames that no driver could read.",
+    "release-time": "File readings that wait for the hub's clock as they are.",
+    "schema": "Print the JSON Schema of the things.",
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if name not in _COMMANDS:
+            return None
+        module, attribute = _COMMANDS[name].split(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_HELP.items()))
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="health-gateway")
+def root() -> None:
+    """Collects readings from home health devices, keeps them safe and hands them to a record service.
+
+    Not for alarms or time-critical monitoring.
+    """
+
+
+def main() -> None:
+    """Exit status: 0 well, 1 it did not work, 2 the command or the configuration is wrong."""
+    try:
+        root(prog_name="health-gateway")
+    except BrokenPipeError:
+        # Whoever read our output has enough of it (`… | head`).
+        sys.stderr.close()
+        sys.exit(0)

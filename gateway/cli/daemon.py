@@ -1,0 +1,79 @@
+"""`run` and `check`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+from gateway import registry
+from gateway.attendant import free_enough
+from gateway.cli.common import Failed, config_option, load_config, set_up_logging
+from gateway.clock import SystemClock
+from gateway.config import Config
+from gateway.errors import StateError
+
+
+@click.command()
+@config_option
+def run(path: Path) -> None:
+    """Read health devices and forward what they say, until stopped.
+
+    SIGTERM stops cleanly. SIGHUP takes over the sections bluetooth, device, person and disk of a changed configuration
+    if it is valid, and keeps the old one otherwise.
+    """
+    config = load_config(path)
+    set_up_logging(config.log.level, config.log.format)
+    if config.time.trust == "simulated":
+        click.echo(f"{path}: time.trust: simulated is for the demo alone", err=True)
+        sys.exit(2)
+    from gateway.app import Gateway, run_until_signalled  # noqa: PLC0415 - the radio's libraries take their time
+    from gateway.transports.ble import BleakRadio  # noqa: PLC0415 - likewise
+
+    async def main() -> None:
+        await run_until_signalled(Gateway(config, registry.load(), BleakRadio(), SystemClock(config.time.trust), config_path=path))
+
+    try:
+        asyncio.run(main())
+    except StateError as error:
+        raise Failed(str(error)) from error
+
+
+@click.command()
+@config_option
+def check(path: Path) -> None:
+    """Check a configuration file and the machine it is for.
+
+    Every mistake is told with its line. Exit status 2 if the file is wrong, 1 if the machine is not ready for it.
+    """
+    config = load_config(path)
+    click.echo(f"{path}: ok" if path.exists() else f"{path} does not exist: all defaults")
+    problems = list(_machine_problems(config))
+    for problem in problems:
+        click.echo(problem)
+    devices = ", ".join(device.name or device.address for device in config.device) or "none listed"
+    click.echo(f"devices: {devices}; accept: {config.bluetooth.accept}")
+    click.echo(f"sinks: {', '.join(config.sink) or 'file'}")
+    sys.exit(1 if problems else 0)
+
+
+def _machine_problems(config: Config) -> list[str]:
+    found = []
+    loaded = registry.load()
+    found += [f"driver: {problem}" for problem in loaded.problems]
+    found += [
+        f"device {device.address}: there is no driver {device.driver!r}; `health-gateway drivers` lists them"
+        for device in config.device if device.driver is not None and device.driver not in loaded.by_name
+    ]
+    existing = next((p for p in (config.state, *config.state.parents) if p.exists()), Path("/"))
+    if not free_enough(existing, config.disk.reserve_mb):
+        found.append(f"disk: less than the reserve is free at {existing}: no session would begin")
+    if config.bluetooth.accept == "listed" and not config.device:
+        found.append("device: none is listed, so nothing will be read; add [[device]] sections or set bluetooth.accept = \"any\"")
+    if config.time.trust == "simulated":
+        found.append("time.trust: simulated is for the demo alone")
+    if not Path("/sys/class/bluetooth").exists() or not any(Path("/sys/class/bluetooth").iterdir()):
+        found.append("bluetooth: this machine has no adapter that the kernel knows")
+    return found

@@ -1,0 +1,146 @@
+"""`status`, `export`, `rejected`, `release-time`: through the control socket, or from the journal if no daemon runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.api import functions
+from gateway.cli import door
+from gateway.cli.common import Failed, config_option, load_config
+from gateway.config import Config
+from gateway.exports import FORMATS
+from gateway.journal.store import read_rejected
+
+
+def _config(path: Path, state: Path | None) -> Config:
+    config = load_config(path)
+    return config.model_copy(update={"gateway": config.gateway.model_copy(update={"state": state, "socket": None})}) if state else config
+
+
+def state_option(command: Any) -> Any:
+    return click.option(
+        "--state", type=click.Path(path_type=Path, file_okay=False), help="The state directory, in place of the configuration's.",
+    )(command)
+
+
+def _journal(config: Config) -> Path:
+    path = config.state / "journal.db"
+    if not path.exists():
+        raise Failed(f"there is no journal in {config.state}; the gateway has not run there yet, or --state is another one")
+    return path
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@state_option
+@config_option
+def status(as_json: bool, state: Path | None, path: Path) -> None:  # noqa: FBT001 - click's flag
+    """Say how the running gateway is doing. Exit status 1 if none runs."""
+    config = _config(path, state)
+    try:
+        _, answer = door.ask(config.socket, "/status")
+    except door.NotRunning:
+        click.echo(json.dumps({"running": False}) if as_json else f"not running (nothing answers at {config.socket})")
+        sys.exit(1)
+    if as_json:
+        click.echo(json.dumps({"running": True, **answer}))
+        return
+    journal, clock = answer["journal"], answer["clock"]
+    click.echo(f"running since {answer['up_seconds']} s, version {answer['version']}, adapter: {answer['adapter']}, disk: {answer['disk']}")
+    click.echo(f"journal: {journal['things']} things, {journal['rejected']} rejected frames, {journal['missing']} damaged")
+    if clock["pending_things"]:
+        click.echo(
+            f"time: {clock['pending_things']} things wait for the hub's clock since {clock['pending_since']}; they go out once it is "
+            "synchronized, or as they are with `health-gateway release-time`"
+        )
+    for name, sink in answer["sinks"].items():
+        problem = f", {sink['problem']}" if sink["problem"] else ""
+        click.echo(f"sink {name}: up to {sink['cursor']}, {sink['deferred']} deferred{problem}")
+    for device in answer["devices"]:
+        problem = f": {device['problem']}" if device["problem"] else ""
+        click.echo(
+            f"{device['address']}  {device['name'] or '-':<20} {device['driver']:<16} {device['state']}, "
+            f"{device['sessions']} sessions, {device['things']} things{problem}"
+        )
+    for problem in [answer["config_problem"], *answer["driver_problems"]]:
+        if problem:
+            click.echo(problem)
+
+
+@click.command()
+@click.option("--format", "kind", type=click.Choice(list(FORMATS)), default="ndjson", show_default=True)
+@click.option("--since", help="Only what was taken on or after this ISO date or time.")
+@state_option
+@config_option
+def export(kind: str, since: str | None, state: Path | None, path: Path) -> None:
+    """Write out everything in the journal.
+
+    ndjson and csv have every version of a thing (the highest counts), healthvault-xml the latest one.
+    """
+    if since is not None:
+        try:
+            datetime.fromisoformat(since)
+        except ValueError as error:
+            raise click.BadParameter("an ISO date or time, such as 2026-03-14", param_hint="--since") from error
+    config = _config(path, state)
+    out = sys.stdout.buffer
+    try:
+        for chunk in door.stream(config.socket, f"/export?format={kind}" + (f"&since={since}" if since else "")):
+            out.write(chunk)
+    except door.NotRunning:
+        for text in functions.export(_journal(config), kind, since):
+            out.write(text.encode("utf-8", "surrogateescape"))
+    out.flush()
+
+
+@click.group()
+def rejected() -> None:
+    """List or export frames that no driver could read."""
+
+
+def _rejections(config: Config) -> list[dict[str, Any]]:
+    try:
+        _, answer = door.ask(config.socket, "/rejected")
+    except door.NotRunning:
+        return [functions.rejection(item) for item in read_rejected(_journal(config))]
+    return list(answer)
+
+
+@rejected.command("list")
+@state_option
+@config_option
+def rejected_list(state: Path | None, path: Path) -> None:
+    """One line per frame: number, device, characteristic, what is wrong. No bytes."""
+    for item in _rejections(_config(path, state)):
+        click.echo(f"{item['position']:>10}  {item['device']}  {item['driver']:<16} {item['uuid']}  {item['error']}")
+
+
+@rejected.command("export")
+@click.argument("number", type=int, required=False)
+@state_option
+@config_option
+def rejected_export(number: int | None, state: Path | None, path: Path) -> None:
+    """Write frames with their bytes, ready to become test vectors: all, or the one with this NUMBER. They are health data."""
+    found = [item for item in _rejections(_config(path, state)) if number is None or item["position"] == number]
+    if number is not None and not found:
+        raise Failed(f"there is no rejected frame {number}; `health-gateway rejected list` shows the numbers")
+    click.echo(json.dumps(found, indent=2))
+
+
+@click.command("release-time")
+@state_option
+@config_option
+def release_time(state: Path | None, path: Path) -> None:
+    """File readings that wait for the hub's clock as they are, marked as unchecked. The gateway must run."""
+    config = _config(path, state)
+    try:
+        _, answer = door.ask(config.socket, "/release-time", "POST")
+    except door.NotRunning as error:
+        raise Failed("the gateway is not running; start it and call this again") from error
+    click.echo(f"{answer['released']} things released")

@@ -1,0 +1,210 @@
+"""The configuration: TOML into frozen models. Unknown keys are refused; every problem is told at once, with its line.
+
+The models are the documentation: descriptions stand in `config.example.toml`, and a test keeps both equal.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from gateway.clock import Trust
+from gateway.errors import ConfigError, ConfigProblem
+
+ADDRESS = r"^([0-9A-F]{2}:){5}[0-9A-F]{2}$"
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GatewaySection(Strict):
+    state: Path = Field(Path("/var/lib/health-gateway"), description="Directory for everything that must outlive a restart")
+    socket: Path | None = Field(None, description="Control socket; control.sock in the state directory if left out")
+
+
+class TimeSection(Strict):
+    trust: Trust = Field("ntp", description="ntp: wait until the kernel says that the clock is synchronized; rtc or manual: believe the clock as it is")
+
+
+class DiskSection(Strict):
+    reserve_mb: int = Field(200, ge=0, description="Below this much free space (or 5 % of the disk, if that is less) no new session begins")
+
+
+class BluetoothSection(Strict):
+    accept: Literal["listed", "any"] = Field("listed", description="listed: read the devices below only; any: every device that a driver knows")
+    idle_seconds: float = Field(10, gt=0, le=300, description="A session ends when its device has been silent for so long")
+    connect_seconds: float = Field(20, gt=0, le=120, description="Give up connecting after this time")
+    session_seconds: float = Field(900, gt=0, description="No session lasts longer, whatever the device sends")
+    reconnect_seconds: float = Field(60, ge=0, description="A device that keeps advertising is read again after this time; one that comes back, at once")
+
+
+class PersonSection(Strict):
+    id: str = Field(min_length=1, description="Name of the person's record")
+
+
+class DeviceSection(Strict):
+    address: str = Field(pattern=ADDRESS, description="Bluetooth address in capitals, as `health-gateway scan` prints it")
+    name: str | None = Field(None, description="What you call it")
+    driver: str | None = Field(None, description="Use this driver whatever the device advertises")
+    person: str | None = Field(None, description="Everything it measures belongs to this person")
+    users: dict[str, str] = Field({}, description="Or: the device's own user number to a person")
+    passkey: int | None = Field(None, ge=0, le=999_999, description="Six digits for pairing, from its display or manual")
+    set_clock: bool = Field(False, description="Set its clock after each download")
+    forget: bool = Field(False, description="Delete its records once they are safe in the journal")
+
+    @field_validator("address", mode="before")
+    @classmethod
+    def _capitals(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+
+class FileSink(Strict):
+    type: Literal["file"] = Field(description="A file with one thing per line (NDJSON)")
+    path: Path | None = Field(None, description="things.ndjson in the state directory if left out")
+
+
+class LogSection(Strict):
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Health values are in no level")
+    format: Literal["console", "json"] = Field("console", description="json: one object per line")
+
+
+class Config(Strict):
+    gateway: GatewaySection = GatewaySection()
+    time: TimeSection = TimeSection()
+    disk: DiskSection = DiskSection()
+    bluetooth: BluetoothSection = BluetoothSection()
+    log: LogSection = LogSection()
+    person: tuple[PersonSection, ...] = ()
+    device: tuple[DeviceSection, ...] = ()
+    sink: dict[str, FileSink] = {}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Config:
+        known = {person.id for person in self.person}
+        problems: list[tuple[tuple[int | str, ...], str]] = []
+        addresses: dict[str, int] = {}
+        for index, device in enumerate(self.device):
+            if device.address in addresses:
+                problems.append((("device", index, "address"), f"the same address as device {addresses[device.address]}"))
+            addresses.setdefault(device.address, index)
+            if device.person is not None and device.person not in known:
+                problems.append((("device", index, "person"), f"no [[person]] has the id {device.person!r}"))
+            problems += [
+                (("device", index, "users", user), f"no [[person]] has the id {person!r}")
+                for user, person in device.users.items() if person not in known
+            ]
+            problems += [
+                (("device", index, "users", user), "a user number is 0 to 254")
+                for user in device.users if not (user.isdigit() and int(user) <= 254)  # noqa: PLR2004 - one octet, 255 is "unknown"
+            ]
+        if problems:
+            raise _Inconsistent(problems)
+        return self
+
+    @property
+    def state(self) -> Path:
+        return self.gateway.state
+
+    @property
+    def socket(self) -> Path:
+        return self.gateway.socket or self.gateway.state / "control.sock"
+
+
+class _Inconsistent(ValueError):
+    """Problems between keys, each with the place it is told at."""
+
+    def __init__(self, problems: list[tuple[tuple[int | str, ...], str]]) -> None:
+        super().__init__("the configuration contradicts itself")
+        self.problems = problems
+
+
+RELOADED = ("bluetooth", "device", "person", "disk")
+"""Sections that SIGHUP takes over; the others need a restart."""
+
+
+def locate(text: str, loc: tuple[int | str, ...]) -> int | None:
+    """The line of the deepest part of a pydantic location that can be found in TOML `text`."""
+    want, best, current, counts = list(loc), 0, list[int | str](), dict[tuple[str, ...], int]()
+    for number, line in enumerate(text.splitlines(), 1):
+        if table := re.match(r"\s*\[\[\s*([^\]]+?)\s*\]\]", line):
+            key = _parts(table[1])
+            counts[key] = counts.get(key, -1) + 1
+            current = [*key, counts[key]]
+        elif table := re.match(r"\s*\[\s*([^\]]+?)\s*\]", line):
+            current = [*_parts(table[1])]
+            parent = (current[0],) if current else ()
+            if parent in counts and len(current) > 1:
+                current.insert(1, counts[parent])  # type: ignore[index]  # a tuple of one text
+        elif pair := re.match(r"""\s*([A-Za-z0-9_\-."']+)\s*=""", line):
+            here = [*current, *_parts(pair[1])]
+            if here == want[: len(here)]:
+                return number
+            continue
+        else:
+            continue
+        if current == want[: len(current)]:
+            best = number
+    return best or None
+
+
+def _parts(dotted: str) -> tuple[str, ...]:
+    return tuple(part.strip().strip("\"'") for part in dotted.split("."))
+
+
+def load(path: Path) -> Config:
+    """Raises `ConfigError` with every problem of the file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+        raise ConfigError(path, [ConfigProblem(None, "", f"cannot be read: {reason}")]) from error
+    return parse(path, text)
+
+
+def parse(path: Path, text: str) -> Config:
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"\(at line (\d+), column \d+\)", str(error))
+        line = int(found[1]) if found else len(text.splitlines()) or 1
+        raise ConfigError(path, [ConfigProblem(line, "", f"no valid TOML: {error}")]) from error
+    try:
+        return Config.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(path, [problem for item in error.errors() for problem in _problems(text, item)]) from error
+
+
+def _problems(text: str, item: Any) -> list[ConfigProblem]:
+    cause = item.get("ctx", {}).get("error")
+    if isinstance(cause, _Inconsistent):
+        return [ConfigProblem(locate(text, loc), _dotted(loc), said) for loc, said in cause.problems]
+    loc = tuple(item["loc"])
+    said = item["msg"]
+    if item["type"] == "extra_forbidden":
+        said = f"unknown key{_suggestion(loc)}"
+    elif item["type"] not in ("missing",) and not isinstance(item["input"], dict | list):
+        said = f"{said} (is {item['input']!r})" if loc[-1] != "passkey" else said
+    return [ConfigProblem(locate(text, loc), _dotted(loc), said)]
+
+
+def _dotted(loc: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in loc)
+
+
+def _suggestion(loc: tuple[int | str, ...]) -> str:
+    import difflib  # noqa: PLC0415 - only for a mistake
+
+    model: Any = Config
+    for part in loc[:-1]:
+        if isinstance(part, str) and isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
+            annotation = model.model_fields[part].annotation
+            arguments = [a for a in getattr(annotation, "__args__", ()) if isinstance(a, type) and issubclass(a, BaseModel)]
+            model = arguments[0] if arguments else annotation
+    names = list(getattr(model, "model_fields", {}))
+    close = difflib.get_close_matches(str(loc[-1]), names, 1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(names)}" if names else ""

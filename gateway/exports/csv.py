@@ -1,0 +1,49 @@
+"""One row per measured value, for spreadsheets. Values in the record's unit, and as the device displayed them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from gateway.journal import Row
+
+COLUMNS = (
+    "id", "version", "type", "time", "time_quality", "person", "device", "quantity", "value", "unit", "displayed_value",
+    "displayed_unit", "mdc", "loinc", "status", "simulated",
+)
+
+
+def lines(rows: Iterable[Row]) -> Iterator[str]:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        thing = json.loads(row.body)
+        for quantity, said in _quantities(thing["data"]):
+            writer.writerow((
+                thing["id"], thing["version"], thing["type"], thing["when"]["time"], thing["when"]["quality"], _text(thing.get("person", "")),
+                _text(thing["device"]["name"]), quantity, *said, " ".join(thing["status"]), thing["provenance"]["simulated"],
+            ))
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+
+
+def _quantities(data: dict[str, Any]) -> Iterator[tuple[str, tuple[object, ...]]]:
+    for name, value in data.items():
+        if isinstance(value, dict) and "display" in value:
+            display = value["display"]
+            yield name, (value["value"], value["unit"], display["value"], display["unit"], value["mdc"], value.get("loinc", ""))
+        elif isinstance(value, dict):
+            for inner, text in value.items():
+                yield f"{name}.{inner}", (_text(text), "", "", "", "", "")
+        elif value not in (None, False):
+            yield name, (_text(value), "", "", "", "", "")
+
+
+def _text(value: object) -> object:
+    """A text that a spreadsheet would take for a formula is made harmless; devices name themselves."""
+    return "'" + value if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

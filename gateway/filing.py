@@ -1,0 +1,168 @@
+"""Readings into the journal: identity, time, person, rules, one commit. Live sessions and replays come through here alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from drivers import Batch, DeviceClock, DeviceInfo, Frame, Key, Reading
+from gateway import __version__, crashpoints
+from gateway.clock import local
+from gateway.config import DeviceSection
+from gateway.journal import Candidate, Commit, Committed, Journal, Rejection
+from gateway.normalize import when as timing
+from gateway.normalize.identity import content_digest, device_identity, thing_id
+from gateway.normalize.rules import parts
+from gateway.normalize.things import DeviceData, DeviceRef, DeviceThing, Provenance, Quality, Related, Thing, When
+
+QUALITY_RANK = {quality: rank for rank, quality in enumerate(Quality)}
+
+
+@dataclass(slots=True)
+class SessionFacts:
+    """What is known of a session's device and moment; the first batch adds the rest."""
+
+    session: str
+    address: str
+    driver: str
+    label: str
+    boot_id: str
+    clock_trusted: bool
+    simulated: bool = False
+    settings: DeviceSection | None = None
+    replaying: bool = False
+    identity: str | None = None
+    info: DeviceInfo | None = None
+    pair: timing.ClockPair | None = None
+    intermediate: int = 0
+
+
+class Filing:
+    def __init__(self, journal: Journal, zone: tzinfo | None, committed: Callable[[list[Committed]], None] = lambda _new: None) -> None:
+        self._journal, self._zone, self._committed = journal, zone, committed
+
+    async def file(self, facts: SessionFacts, batch: Batch, rejected: list[tuple[Frame, Exception]]) -> list[Committed]:
+        """Commit a batch; returns the things that were new."""
+        candidates: list[Candidate] = []
+        info: Mapping[str, Any] | None = None
+        for item in batch.items:
+            if isinstance(item, DeviceInfo):
+                facts.info = item
+            elif isinstance(item, DeviceClock):
+                facts.pair = timing.ClockPair(item.device_time, item.frame.received, item.synchronized)
+        if facts.identity is None:
+            facts.identity = await self._journal.identity(facts.address, device_identity(facts.info, facts.address))
+        for item in batch.items:
+            if isinstance(item, DeviceInfo):
+                info = {name: value for name, value in asdict(item).items() if name != "frame" and value is not None}
+                candidates.append(self._device(facts, item))
+            elif isinstance(item, Reading):
+                candidates += await self._reading(facts, item)
+            elif not isinstance(item, DeviceClock):
+                facts.intermediate += 1
+        rejections = [
+            Rejection(frame.position, facts.session, facts.address, facts.driver, frame.characteristic, frame.data, str(error), frame.received)
+            for frame, error in rejected
+        ]
+        new = await self._journal.commit(Commit(
+            facts.address, tuple(candidates), batch.mark, info, tuple(rejections), replaying=facts.replaying,
+        ))
+        if new:
+            crashpoints.reached("thing-committed")
+            self._committed(new)
+        return new
+
+    def _device_ref(self, facts: SessionFacts) -> DeviceRef:
+        info = facts.info
+        name = facts.settings.name if facts.settings and facts.settings.name else (info.model if info and info.model else facts.label)
+        return DeviceRef(
+            identity=str(facts.identity), address=facts.address, name=name,
+            manufacturer=info.manufacturer if info else None,
+            model=info.model if info else None,
+            serial_number=info.serial_number if info else None,
+        )
+
+    def _provenance(self, facts: SessionFacts, frame: Frame, offset: float | None = None, reading: Reading | None = None) -> Provenance:
+        return Provenance(
+            driver=facts.driver,
+            gateway=f"health-gateway {__version__}",
+            simulated=facts.simulated,
+            received=datetime.fromtimestamp(frame.received, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            received_boottime=frame.boottime,
+            boot_id=facts.boot_id,
+            clock_offset=offset,
+            intake_position=frame.position,
+            sequence_number=reading.sequence_number if reading else None,
+            user_index=reading.user_index if reading else None,
+        )
+
+    def _device_id(self, facts: SessionFacts) -> str:
+        return thing_id(str(facts.identity), Key("device", ()), "device")
+
+    def _device(self, facts: SessionFacts, info: DeviceInfo) -> Candidate:
+        ref = self._device_ref(facts)
+        data = DeviceData(
+            name=ref.name, manufacturer=info.manufacturer, model=info.model, serial_number=info.serial_number,
+            firmware=info.firmware, hardware=info.hardware, software=info.software, system_id=info.system_id,
+        )
+        trusted = facts.clock_trusted
+        moment = local(info.frame.received, self._zone).isoformat(timespec="seconds")
+        thing = DeviceThing(
+            id=self._device_id(facts), version=1, device=ref, data=data,
+            when=When(time=moment, quality=Quality.RECEIVED if trusted else Quality.TIME_PENDING),
+            provenance=self._provenance(facts, info.frame),
+        )
+        return candidate(thing, info.frame.position)
+
+    async def _reading(self, facts: SessionFacts, reading: Reading) -> list[Candidate]:
+        key = reading.key
+        if key.kind == "episode":
+            token = await self._journal.episode(
+                str(facts.identity), "/".join(key.parts), facts.session, reading.frame.received, reading.frame.position
+            )
+            key = Key("episode", (token,))
+        filed, offset = timing.file(
+            reading.device_time, reading.frame.received, facts.pair, trusted=facts.clock_trusted, zone=self._zone,
+            clock_not_set=reading.clock_not_set,
+        )
+        identity = str(facts.identity)
+        made = parts(reading)
+        ids = [thing_id(identity, key, part.model.model_fields["type"].default, part.component) for part in made]
+        device = [Related(id=self._device_id(facts), relationship="measured-with")] if facts.info else []
+        candidates = []
+        for part, own in zip(made, ids, strict=True):
+            related = device + [Related(id=other, relationship="same-measurement") for other in ids if other != own]
+            thing = part.model(
+                id=own, version=1, when=filed, person=self._person(facts, reading.user_index), device=self._device_ref(facts),
+                status=list(reading.status), related=related, provenance=self._provenance(facts, reading.frame, offset, reading),
+                data=part.data,  # type: ignore[call-arg]  # every thing-type has data; the base cannot say of what kind
+            )
+            candidates.append(candidate(thing, reading.frame.position))
+        return candidates
+
+    @staticmethod
+    def _person(facts: SessionFacts, user_index: int | None) -> str | None:
+        """The device's own user first, then the owner of the device, else nobody: never the nearest."""
+        settings = facts.settings
+        if settings is None:
+            return None
+        if user_index is not None and settings.users:
+            return settings.users.get(str(user_index))
+        return settings.person
+
+
+def candidate(thing: Thing, position: int) -> Candidate:
+    """What the journal needs of a thing. The digest leaves out when and by which way it came, but for the device's own words."""
+    said = thing.model_dump(mode="json", by_alias=True, exclude={"when", "provenance", "version", "related"})
+    said["device_time"] = thing.when.device_time
+    return Candidate(
+        id=thing.id,
+        type=said["type"],
+        digest=content_digest(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()),
+        quality=QUALITY_RANK[thing.when.quality],
+        position=position,
+        render=lambda version: thing.model_copy(update={"version": version}).model_dump_json(by_alias=True, exclude_none=True),
+    )

@@ -1,0 +1,130 @@
+"""The raw log: what every device said, on disk before anything we send lets it forget.
+
+Invariants, each with its test in `tests/gateway/test_intake.py`:
+
+1. A record is written to its file before `append` returns, so it outlives the process; it is on the medium before
+   `flush` returns, so it outlives the power.
+2. Positions grow for ever and never change: the octet at which a line begins, counted over all segments.
+3. A damaged line hides no other: each carries its own checksum, and reading goes on behind it.
+4. A segment that ended in half a line (a crash while writing) is closed with a line feed, never written over.
+5. A failed write reaches the caller, who then does not confirm; half of what it wrote is fenced off like a crash's.
+6. Nothing is read from an address that is not in the log: a session's `open` record comes first.
+
+The format is that of captures (`drivers.kit.capture`). Segments are `intake-<position>.log`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from drivers.kit.capture import CaptureError, Record, line, parse_all
+from gateway import crashpoints
+
+SEGMENT_BYTES = 8 << 20
+
+
+def segments(directory: Path) -> list[tuple[int, Path]]:
+    """Start position and path of each segment, oldest first."""
+    found = []
+    for path in directory.glob("intake-*.log"):
+        digits = path.stem.removeprefix("intake-")
+        if digits.isdigit():
+            found.append((int(digits), path))
+    return sorted(found)
+
+
+def read(directory: Path, start: int = 0) -> Iterator[Record | CaptureError]:
+    """Every record from position `start` on; damage comes as the error that names it."""
+    listed = segments(directory)
+    for index, (first, path) in enumerate(listed):
+        following = listed[index + 1][0] if index + 1 < len(listed) else None
+        if following is not None and following <= start:
+            continue
+        with path.open("rb") as file:
+            offset = max(0, start - first)
+            file.seek(offset)
+            yield from parse_all(file, first + offset)
+
+
+class Intake:
+    """Appends at once, makes durable in groups: one fdatasync serves everybody who waits for one."""
+
+    def __init__(self, directory: Path, *, segment_bytes: int = SEGMENT_BYTES) -> None:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._directory, self._segment_bytes = directory, segment_bytes
+        listed = segments(directory)
+        self._start, path = listed[-1] if listed else (0, self._path(0))
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        size = os.fstat(self._fd).st_size
+        if size and os.pread(self._fd, 1, size - 1) != b"\n":
+            os.write(self._fd, b"\n")
+            size += 1
+        self._size = size
+        self._durable = self._start + size
+        self._sync_lock = threading.Lock()
+        self._torn = False
+        self.syncs = 0
+        self._sync_directory()
+
+    @property
+    def position(self) -> int:
+        """Where the next record will begin."""
+        return self._start + self._size
+
+    def append(self, record: Record) -> int:
+        """Write the record and return its position. Raises `OSError`; the caller must then treat the frame as not taken."""
+        if self._size >= self._segment_bytes:
+            self._next_segment()
+        data = (b"\n" if self._torn else b"") + line(record)
+        skip = 1 if self._torn else 0
+        written = os.write(self._fd, data)
+        position = self._start + self._size + skip
+        self._size += written
+        self._torn = written != len(data)
+        if self._torn:
+            raise OSError("the disk took only part of a record")
+        return position
+
+    async def flush(self) -> None:
+        """Return when everything appended so far is on the medium."""
+        target = self.position
+        if self._durable < target:
+            await asyncio.to_thread(self.flush_now)
+        crashpoints.reached("intake-flushed")
+
+    def flush_now(self) -> None:
+        target = self.position
+        with self._sync_lock:
+            if self._durable < target:
+                reached = self.position
+                os.fdatasync(self._fd)
+                self.syncs += 1
+                self._durable = reached
+
+    def close(self) -> None:
+        self.flush_now()
+        os.close(self._fd)
+
+    def _next_segment(self) -> None:
+        with self._sync_lock:
+            os.fdatasync(self._fd)
+            os.close(self._fd)
+            self._start += self._size
+            self._fd = os.open(self._path(self._start), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_EXCL, 0o600)
+            self._size, self._torn = 0, False
+            self._durable = self._start
+            self._sync_directory()
+
+    def _path(self, start: int) -> Path:
+        return self._directory / f"intake-{start:016}.log"
+
+    def _sync_directory(self) -> None:
+        fd = os.open(self._directory, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

@@ -1,0 +1,139 @@
+"""Looks at the journal before it is opened, and saves what can be saved if it is damaged.
+
+SQLite drops a damaged tail of its WAL without a word, and fails by page elsewhere. So: whatever the journal lost, its
+own note of how far the intake was worked off is lost with it, and the replay from there brings it back. Rows whose CRC
+does not fit are taken out. A file that SQLite calls malformed is set aside, its readable rows go into a new one, and
+everything is replayed from intake. What then is still missing is named.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway.journal.schema import COPIED, THING_COLUMNS, connect, row_is_sound
+
+SMALL_BYTES = 64 << 20
+"""Up to this size the whole file is checked at every start; beyond it the tail is, and the rest in the background."""
+TAIL_ROWS = 5000
+MARKER = "journal.suspect"
+
+
+@dataclass(slots=True)
+class Findings:
+    """What the check did. `replay_all`: the intake has to be worked off from its beginning."""
+
+    set_aside: Path | None = None
+    damaged_rows: list[int] = field(default_factory=list)
+    replay_all: bool = False
+
+    def sentences(self) -> list[str]:
+        said = []
+        if self.set_aside:
+            said.append(f"the journal's file was damaged and is set aside in {self.set_aside}; readable things were carried over")
+        if self.damaged_rows:
+            numbers = ", ".join(map(str, self.damaged_rows[:20])) + (" and more" if len(self.damaged_rows) > 20 else "")  # noqa: PLR2004
+            said.append(f"{len(self.damaged_rows)} damaged rows taken out of the journal: {numbers}")
+        return said
+
+
+def check(path: Path) -> Findings:
+    """Make `path` fit to be opened. Call under the lock of the state directory, before anybody has it open."""
+    findings = Findings()
+    if not path.exists():
+        findings.replay_all = True
+        return findings
+    # The index of the WAL is rebuilt from the WAL; a damaged one could only mislead.
+    path.with_name(path.name + "-shm").unlink(missing_ok=True)
+    marker = path.with_name(MARKER)
+    thorough = marker.exists() or path.stat().st_size <= SMALL_BYTES
+    try:
+        with closing(connect(path)) as connection:
+            if thorough and connection.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok":
+                raise sqlite3.DatabaseError("integrity check failed")
+            findings.damaged_rows = list(_damaged(connection, None if thorough else TAIL_ROWS))
+            if findings.damaged_rows:
+                findings.replay_all = True
+                connection.execute("BEGIN IMMEDIATE")
+                connection.executemany("DELETE FROM things WHERE n=?", [(n,) for n in findings.damaged_rows])
+                connection.execute("COMMIT")
+    except (sqlite3.DatabaseError, OverflowError):
+        findings = _salvage(path)
+    marker.unlink(missing_ok=True)
+    return findings
+
+
+def scrub(path: Path) -> bool:
+    """Read every row of a large journal; True if all is well, else the next start is told to be thorough."""
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+            sound = next(_damaged(connection, None), None) is None
+            sound = sound and connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok"
+    except sqlite3.DatabaseError:
+        sound = False
+    if not sound:
+        path.with_name(MARKER).touch()
+    return sound
+
+
+def _damaged(connection: sqlite3.Connection, tail: int | None) -> Iterator[int]:
+    where = "" if tail is None else f" WHERE n > (SELECT max(n) FROM things) - {tail:d}"
+    for row in connection.execute(f"SELECT {THING_COLUMNS} FROM things{where} ORDER BY n"):  # noqa: S608 - constants and an integer
+        if not row_is_sound(row):
+            yield row[0]
+
+
+def _salvage(path: Path) -> Findings:
+    number = 1
+    while (aside := path.parent / f"damaged-{number}").exists():
+        number += 1
+    aside.mkdir(mode=0o700)
+    for suffix in ("", "-wal", "-shm"):
+        source = path.with_name(path.name + suffix)
+        if source.exists():
+            shutil.move(source, aside / source.name)
+    findings = Findings(set_aside=aside, replay_all=True)
+    with closing(connect(path)) as fresh:
+        # Read from a copy: what was set aside stays as it was found.
+        work = aside / "work"
+        shutil.copytree(aside, work, ignore=shutil.ignore_patterns("work"))
+        fresh.execute("BEGIN IMMEDIATE")
+        with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(work / path.name)) as old:
+            old.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+            _carry_over(old, fresh)
+        fresh.execute("COMMIT")
+        shutil.rmtree(work)
+    return findings
+
+
+def _carry_over(old: sqlite3.Connection, fresh: sqlite3.Connection) -> None:
+    highest = 0
+    for ordering in ("DESC", "ASC"):
+        with suppress(sqlite3.DatabaseError, TypeError):
+            highest = max(highest, int(old.execute(f"SELECT n FROM things ORDER BY n {ordering} LIMIT 1").fetchone()[0]))  # noqa: S608
+    for row in _readable(old, 1, min(highest, 1 << 40)):
+        if row_is_sound(row):
+            fresh.execute("INSERT OR IGNORE INTO things VALUES(?,?,?,?,?,?,?,?,?)", row)
+    for table in COPIED:
+        with suppress(sqlite3.DatabaseError):
+            for row in old.execute(f"SELECT * FROM {table}"):  # noqa: S608 - a constant
+                with suppress(sqlite3.DatabaseError):
+                    fresh.execute(f"INSERT OR IGNORE INTO {table} VALUES({','.join('?' * len(row))})", row)  # noqa: S608
+
+
+def _readable(old: sqlite3.Connection, low: int, high: int) -> Iterator[tuple[object, ...]]:
+    """Rows between `low` and `high` that SQLite can still reach: ask for the range, halve it where that fails."""
+    if low > high:
+        return
+    try:
+        yield from old.execute(f"SELECT {THING_COLUMNS} FROM things WHERE n BETWEEN ? AND ? ORDER BY n", (low, high)).fetchall()  # noqa: S608
+    except sqlite3.DatabaseError:
+        if low < high:
+            middle = (low + high) // 2
+            yield from _readable(old, low, middle)
+            yield from _readable(old, middle + 1, high)

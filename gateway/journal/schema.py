@@ -1,0 +1,73 @@
+"""Tables of the journal, and the checksum that its rows carry."""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from pathlib import Path
+
+VERSION = 1
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS things(
+  n INTEGER PRIMARY KEY, id TEXT NOT NULL, version INTEGER NOT NULL, type TEXT NOT NULL,
+  digest BLOB NOT NULL, quality INTEGER NOT NULL, position INTEGER NOT NULL, body TEXT NOT NULL, crc INTEGER NOT NULL,
+  UNIQUE(id, version));
+CREATE INDEX IF NOT EXISTS pending ON things(quality) WHERE quality=0;
+CREATE TABLE IF NOT EXISTS missing(n INTEGER PRIMARY KEY, why TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS devices(
+  address TEXT PRIMARY KEY, identity TEXT NOT NULL, mark TEXT NOT NULL DEFAULT '{}', info TEXT NOT NULL DEFAULT '{}');
+CREATE TABLE IF NOT EXISTS episodes(
+  device TEXT NOT NULL, content TEXT NOT NULL, session TEXT NOT NULL, token TEXT NOT NULL, last_seen REAL NOT NULL,
+  PRIMARY KEY(device, content, session));
+CREATE TABLE IF NOT EXISTS sinks(name TEXT PRIMARY KEY, cursor INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS deferred(
+  sink TEXT NOT NULL, n INTEGER NOT NULL, reason TEXT NOT NULL, PRIMARY KEY(sink, n));
+CREATE TABLE IF NOT EXISTS rejected(
+  position INTEGER PRIMARY KEY, session TEXT NOT NULL, address TEXT NOT NULL, driver TEXT NOT NULL,
+  characteristic INTEGER NOT NULL, data BLOB NOT NULL, error TEXT NOT NULL, at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+
+COPIED = ("missing", "devices", "episodes", "sinks", "deferred", "rejected", "meta")
+"""What salvage carries over beside the things."""
+
+THING_COLUMNS = "n, id, version, type, digest, quality, position, body, crc"
+Thing = tuple[int, str, int, str, bytes, int, int, str, int]
+
+
+def row_crc(n: int, thing_id: str, version: int, kind: str, digest: bytes, quality: int, position: int, body: str) -> int:
+    head = f"{n}\x1f{thing_id}\x1f{version}\x1f{kind}\x1f{quality}\x1f{position}\x1f".encode("utf-8", "surrogateescape")
+    return zlib.crc32(body.encode("utf-8", "surrogateescape"), zlib.crc32(digest, zlib.crc32(head)))
+
+
+def row_is_sound(row: tuple[object, ...]) -> bool:
+    """Whether a row of `THING_COLUMNS` is what was written; types count, since a flipped bit may change them."""
+    n, thing_id, version, kind, digest, quality, position, body, crc = row
+    if not (
+        isinstance(n, int) and isinstance(thing_id, str) and isinstance(version, int) and isinstance(kind, str)
+        and isinstance(digest, bytes) and isinstance(quality, int) and isinstance(position, int) and isinstance(body, str)
+    ):
+        return False
+    return row_crc(n, thing_id, version, kind, digest, quality, position, body) == crc
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """For writing: every commit is on the medium when it returns."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    # A body damaged inside a character must reach the checksum, not fail as text.
+    connection.text_factory = _text
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.executescript(TABLES)
+    return connection
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False, timeout=10)
+    connection.text_factory = _text
+    return connection
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")

@@ -1,0 +1,311 @@
+"""The durable log of things.
+
+Invariants, each with its test in `tests/gateway/test_journal.py`:
+
+1. What `commit` returned survives kill -9 and power loss: WAL, `synchronous=FULL`, one writer thread.
+2. Rows are never changed. `n` counts from 1 without a gap; a number whose row is lost is named in `missing`.
+3. (id, version) is unique; versions of an id count from 1. The same content again is no new version.
+4. A commit is whole: its things, the device's mark, its identity and its rejected frames, or nothing.
+5. A replay adds nothing that is there: content equal to any version of its id is passed over, and a version that was
+   lost comes back under its own number.
+6. A sink's cursor passes a thing only together with its fate: sent, or entered in `deferred` in the same transaction.
+7. A failed commit and a cancelled waiter harm nobody else (`writer`).
+8. Every row carries a CRC; a row that does not fit is not handed out (`repair`).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gateway.errors import StateError
+from gateway.journal.schema import THING_COLUMNS, VERSION, connect, connect_reader, row_crc, row_is_sound
+from gateway.journal.writer import Writer
+
+SAME_EPISODE_SECONDS = 120.0
+"""A device without clock and numbers that says the very same in a new connection within this time repeats itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A thing that may be new. `render(version)` gives its JSON; `digest` is of its content without times and provenance."""
+
+    id: str
+    type: str
+    digest: bytes
+    quality: int
+    position: int
+    render: Callable[[int], str]
+
+
+class Committed(NamedTuple):
+    n: int
+    id: str
+    version: int
+    type: str
+
+
+class Row(NamedTuple):
+    """A thing as it is handed out."""
+
+    n: int
+    id: str
+    version: int
+    type: str
+    quality: int
+    body: str
+
+
+class Rejection(NamedTuple):
+    position: int
+    session: str
+    address: str
+    driver: str
+    characteristic: int
+    data: bytes
+    error: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    address: str
+    candidates: Sequence[Candidate] = ()
+    mark: Mapping[str, Any] | None = None
+    info: Mapping[str, Any] | None = None
+    rejections: Sequence[Rejection] = ()
+    replaying: bool = False
+
+
+@dataclass(slots=True)
+class _Latest:
+    version: int
+    quality: int
+    digests: dict[int, bytes] = field(default_factory=dict)
+
+
+class Journal:
+    """Open one per state directory, under its lock, after `repair.check`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection = connect(path)
+        found = self._connection.execute("SELECT value FROM meta WHERE key='version'").fetchone()
+        if found is not None and int(found[0]) > VERSION:
+            raise StateError(f"{path} was written by a newer health-gateway (format {found[0]}); install that version again")
+        self._connection.execute("INSERT OR IGNORE INTO meta VALUES('version', ?)", (str(VERSION),))
+        self.writer = Writer(self._connection)
+
+    def close(self) -> None:
+        self.writer.close()
+        self._connection.close()
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    async def commit(self, commit: Commit) -> list[Committed]:
+        """All of it or nothing; returns the things that were new."""
+        return await self.writer.do(lambda connection: _commit(connection, commit))
+
+    async def identity(self, address: str, derived: str) -> str:
+        """The identity this address has had since first contact; `derived` if this is the first."""
+
+        def job(connection: sqlite3.Connection) -> str:
+            connection.execute("INSERT OR IGNORE INTO devices(address, identity) VALUES(?, ?)", (address, derived))
+            return str(connection.execute("SELECT identity FROM devices WHERE address=?", (address,)).fetchone()[0])
+
+        return await self.writer.do(job)
+
+    async def episode(self, device: str, content: str, session: str, received: float, position: int) -> str:
+        """A lasting name for a reading of a device that neither numbers nor stamps its records."""
+        return await self.writer.do(lambda c: _episode(c, device, content, session, received, position))
+
+    async def advance(self, sink: str, cursor: int, deferred: Sequence[tuple[int, str]] = (), *, cleared: Sequence[int] = ()) -> None:
+        """Move a sink's cursor; in the same transaction enter what was passed over and clear what has gone after all."""
+
+        def job(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "INSERT INTO sinks VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET cursor=max(cursor, excluded.cursor)", (sink, cursor)
+            )
+            connection.executemany("INSERT OR REPLACE INTO deferred VALUES(?, ?, ?)", [(sink, n, why) for n, why in deferred])
+            connection.executemany("DELETE FROM deferred WHERE sink=? AND n=?", [(sink, n) for n in cleared])
+
+        await self.writer.do(job)
+
+    async def set_meta(self, key: str, value: str) -> None:
+        await self.writer.do(lambda c: c.execute("INSERT OR REPLACE INTO meta VALUES(?, ?)", (key, value)) and None)
+
+    async def name_gaps(self, why: str) -> list[int]:
+        """Enter numbers without a row into `missing`; returns them."""
+        return await self.writer.do(lambda c: _name_gaps(c, why))
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def meta(self, key: str, default: str = "") -> str:
+        return str(self._ask("SELECT value FROM meta WHERE key=?", key, default=default))
+
+    def cursor(self, sink: str) -> int:
+        return int(self._ask("SELECT cursor FROM sinks WHERE name=?", sink, default=0))
+
+    def head(self) -> int:
+        return int(self._ask("SELECT coalesce(max(n), 0) FROM things", default=0))
+
+    def mark(self, address: str) -> dict[str, Any]:
+        return dict(json.loads(self._ask("SELECT mark FROM devices WHERE address=?", address, default="{}")))
+
+    def after(self, n: int, limit: int) -> list[Row]:
+        """Sound rows behind `n`, in order. A damaged one is left out; `repair` deals with it."""
+        with closing(connect_reader(self._path)) as reader:
+            rows = reader.execute(f"SELECT {THING_COLUMNS} FROM things WHERE n>? ORDER BY n LIMIT ?", (n, limit)).fetchall()  # noqa: S608 - a constant
+        return [_row(row) for row in rows if row_is_sound(row)]
+
+    def deferred(self, sink: str) -> list[tuple[int, str]]:
+        with closing(connect_reader(self._path)) as reader:
+            return reader.execute("SELECT n, reason FROM deferred WHERE sink=? ORDER BY n", (sink,)).fetchall()
+
+    def versions(self, thing_id: str) -> list[Row]:
+        with closing(connect_reader(self._path)) as reader:
+            rows = reader.execute(f"SELECT {THING_COLUMNS} FROM things WHERE id=? ORDER BY version", (thing_id,)).fetchall()  # noqa: S608 - a constant
+        return [_row(row) for row in rows if row_is_sound(row)]
+
+    def with_quality(self, quality: int) -> list[Row]:
+        """Every version whose time has this quality (its rank); there is an index for the worst one."""
+        with closing(connect_reader(self._path)) as reader:
+            rows = reader.execute(f"SELECT {THING_COLUMNS} FROM things WHERE quality={quality:d} ORDER BY n").fetchall()  # noqa: S608
+        return [_row(row) for row in rows if row_is_sound(row)]
+
+    def everything(self) -> Iterator[Row]:
+        """Every sound row in order, one at a time, as of now."""
+        yield from read_all(self._path)
+
+    def counts(self) -> dict[str, int]:
+        with closing(connect_reader(self._path)) as reader:
+            one = {name: reader.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in ("rejected", "missing", "devices")}  # noqa: S608
+            one["things"] = reader.execute("SELECT coalesce(max(n), 0) FROM things").fetchone()[0] - one["missing"]
+        return one
+
+    def sinks(self) -> dict[str, dict[str, int]]:
+        with closing(connect_reader(self._path)) as reader:
+            deferred = dict(reader.execute("SELECT sink, count(*) FROM deferred GROUP BY sink").fetchall())
+            cursors = reader.execute("SELECT name, cursor FROM sinks").fetchall()
+        return {name: {"cursor": cursor, "deferred": deferred.get(name, 0)} for name, cursor in cursors}
+
+    def rejected(self) -> list[Rejection]:
+        return read_rejected(self._path)
+
+    def missing(self) -> list[tuple[int, str]]:
+        with closing(connect_reader(self._path)) as reader:
+            return reader.execute("SELECT n, why FROM missing ORDER BY n").fetchall()
+
+    def _ask(self, query: str, *values: object, default: object) -> Any:
+        with closing(connect_reader(self._path)) as reader:
+            row = reader.execute(query, values).fetchone()
+        return default if row is None else row[0]
+
+
+def read_all(path: Path) -> Iterator[Row]:
+    with closing(connect_reader(path)) as reader:
+        for row in reader.execute(f"SELECT {THING_COLUMNS} FROM things ORDER BY n"):  # noqa: S608 - a constant
+            if row_is_sound(row):
+                yield _row(row)
+
+
+def read_latest(path: Path) -> Iterator[Row]:
+    """The latest sound version of each thing, in order."""
+    with closing(connect_reader(path)) as reader:
+        for row in reader.execute(
+            f"SELECT {THING_COLUMNS} FROM things AS t WHERE NOT EXISTS "  # noqa: S608 - a constant
+            "(SELECT 1 FROM things AS newer WHERE newer.id=t.id AND newer.version>t.version) ORDER BY n"
+        ):
+            if row_is_sound(row):
+                yield _row(row)
+
+
+def read_rejected(path: Path) -> list[Rejection]:
+    with closing(connect_reader(path)) as reader:
+        rows = reader.execute(
+            "SELECT position, session, address, driver, characteristic, data, error, at FROM rejected ORDER BY position"
+        ).fetchall()
+    return [Rejection(*row) for row in rows]
+
+
+def _row(row: tuple[Any, ...]) -> Row:
+    n, thing_id, version, kind, _digest, quality, _position, body, _crc = row
+    return Row(n, thing_id, version, kind, quality, body)
+
+
+def _next_n(connection: sqlite3.Connection) -> int:
+    """Behind both the rows and the named gaps: a number is never given twice."""
+    return int(connection.execute(
+        "SELECT max(coalesce((SELECT max(n) FROM things), 0), coalesce((SELECT max(n) FROM missing), 0)) + 1"
+    ).fetchone()[0])
+
+
+def _commit(connection: sqlite3.Connection, commit: Commit) -> list[Committed]:
+    new: list[Committed] = []
+    for candidate in commit.candidates:
+        version = _version_for(connection, candidate, replaying=commit.replaying)
+        if version is None:
+            continue
+        n, body = _next_n(connection), candidate.render(version)
+        crc = row_crc(n, candidate.id, version, candidate.type, candidate.digest, candidate.quality, candidate.position, body)
+        connection.execute(
+            "INSERT INTO things VALUES(?,?,?,?,?,?,?,?,?)",
+            (n, candidate.id, version, candidate.type, candidate.digest, candidate.quality, candidate.position, body, crc),
+        )
+        new.append(Committed(n, candidate.id, version, candidate.type))
+    if commit.mark is not None:
+        connection.execute("UPDATE devices SET mark=? WHERE address=?", (json.dumps(commit.mark), commit.address))
+    if commit.info is not None:
+        connection.execute("UPDATE devices SET info=? WHERE address=?", (json.dumps(commit.info), commit.address))
+    connection.executemany("INSERT OR IGNORE INTO rejected VALUES(?,?,?,?,?,?,?,?)", commit.rejections)
+    return new
+
+
+def _version_for(connection: sqlite3.Connection, candidate: Candidate, *, replaying: bool) -> int | None:
+    """The version that this content becomes; None if it is there already."""
+    known = connection.execute(
+        "SELECT version, digest, quality FROM things WHERE id=? ORDER BY version", (candidate.id,)
+    ).fetchall()
+    if not known:
+        return 1
+    latest, digest, quality = known[-1]
+    if replaying:
+        if any(digest == candidate.digest for _, digest, _ in known):
+            return None
+        lost = set(range(1, latest)) - {version for version, _, _ in known}
+        return min(lost, default=latest + 1)
+    if digest == candidate.digest and candidate.quality <= quality:
+        return None
+    return int(latest) + 1
+
+
+def _episode(connection: sqlite3.Connection, device: str, content: str, session: str, received: float, position: int) -> str:
+    mine = connection.execute(
+        "SELECT token FROM episodes WHERE device=? AND content=? AND session=?", (device, content, session)
+    ).fetchone()
+    if mine is not None:
+        return str(mine[0])
+    other = connection.execute(
+        "SELECT token FROM episodes WHERE device=? AND content=? AND abs(?-last_seen)<=? ORDER BY last_seen DESC LIMIT 1",
+        (device, content, received, SAME_EPISODE_SECONDS),
+    ).fetchone()
+    token = str(other[0]) if other is not None else f"{session}/{position}"
+    connection.execute("INSERT INTO episodes VALUES(?,?,?,?,?)", (device, content, session, token, received))
+    return token
+
+
+def _name_gaps(connection: sqlite3.Connection, why: str) -> list[int]:
+    rows = connection.execute(
+        "SELECT n FROM (SELECT n FROM things UNION SELECT n FROM missing) ORDER BY n"
+    )
+    gaps, expected = [], 1
+    for (n,) in rows:
+        gaps += range(expected, n)
+        expected = n + 1
+    connection.executemany("INSERT INTO missing VALUES(?, ?)", [(n, why) for n in gaps])
+    return gaps

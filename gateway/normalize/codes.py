@@ -1,0 +1,60 @@
+"""What things are called elsewhere: MDC (IEEE 11073-10101), LOINC, and the units of UCUM.
+
+MDC codes are 32-bit, partition << 16 | term. Sources: HL7 Personal Health Device implementation guide (STU2) and its
+examples; Bluetooth SIG Personal Health Devices Transcoding White Paper; LOINC 2.77 vital signs panel.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+
+class Code(NamedTuple):
+    mdc: int
+    loinc: str | None
+
+
+SYSTOLIC = Code(150021, "8480-6")
+DIASTOLIC = Code(150022, "8462-4")
+MEAN_PRESSURE = Code(150023, "8478-0")
+PULSE_FROM_CUFF = Code(149546, "8867-4")
+PULSE_FROM_OXIMETER = Code(149530, "8867-4")
+HEART_RATE = Code(147842, "8867-4")
+SPO2 = Code(150456, "59408-5")
+PULSE_AMPLITUDE_INDEX = Code(150488, None)
+BODY_WEIGHT = Code(188736, "29463-7")
+BODY_MASS_INDEX = Code(188752, "39156-5")
+BODY_HEIGHT = Code(188740, "8302-2")
+BODY_TEMPERATURE = Code(150364, "8310-5")
+GLUCOSE = {
+    # By sample: capillary whole blood and plasma, venous, arterial, undetermined, interstitial fluid, control solution.
+    "capillary_whole_blood": Code(160184, "15074-8"), "capillary_plasma": Code(160188, "14749-6"),
+    "venous_whole_blood": Code(160192, "15074-8"), "venous_plasma": Code(160196, "14749-6"),
+    "arterial_whole_blood": Code(160200, "15074-8"), "arterial_plasma": Code(160204, "14749-6"),
+    "undetermined_whole_blood": Code(160364, "15074-8"), "undetermined_plasma": Code(160368, "14749-6"),
+    "interstitial_fluid": Code(160212, None), "control_solution": Code(160208, None),
+}
+GLUCOSE_UNSPECIFIED = Code(160184, "15074-8")
+
+_FACTORS = {
+    # canonical <- displayed, as a factor. 1 lb and 1 in are exact by definition (NIST SP 811).
+    ("kg", "[lb_av]"): Decimal("0.45359237"),
+    ("m", "[in_i]"): Decimal("0.0254"),
+    ("mm[Hg]", "kPa"): Decimal(1) / Decimal("0.133322387415"),
+    # Molar mass of glucose 180.156 g/mol (IUPAC 2021 atomic weights): 1 mmol/L is 18.0156 mg/dL.
+    ("mmol/L", "mg/dL"): Decimal(1) / Decimal("18.0156"),
+    ("1", "%"): Decimal("0.01"),
+}
+_PLACES = {"kg": 3, "m": 4, "mm[Hg]": 1, "mmol/L": 2, "Cel": 2, "1": 4}
+
+
+def canonical(value: Decimal, unit: str, wanted: str) -> Decimal:
+    """`value` in the unit of the record. As measured if the unit is the same, else to a fixed number of places."""
+    if unit == wanted:
+        return value
+    if (wanted, unit) == ("Cel", "[degF]"):
+        exact = (value - 32) * 5 / 9
+    else:
+        exact = value * _FACTORS[(wanted, unit)]
+    return exact.quantize(Decimal(1).scaleb(-_PLACES[wanted]))

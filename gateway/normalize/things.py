@@ -1,0 +1,196 @@
+"""Things: the record's words, one model per health thing-type of Microsoft HealthVault.
+
+The JSON Schemas of `health-gateway schema` are made from these models. Decimals are JSON strings; `SCHEMA` counts up
+whenever a reader of the old schema could be misled.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+SCHEMA = 1
+
+Number = Annotated[Decimal, PlainSerializer(lambda value: format(value, "f"), return_type=str, when_used="json")]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Quality(StrEnum):
+    """How `when.time` was come by, worst to best."""
+
+    TIME_PENDING = "time-pending"
+    DEVICE_CLOCK_INVALID = "device-clock-invalid"
+    RECEIVED = "received"
+    DEVICE_UNCHECKED = "device-unchecked"
+    CORRECTED = "corrected"
+    DEVICE_SYNCHRONIZED = "device-synchronized"
+
+
+class When(Model):
+    time: str = Field(description="ISO 8601 with the offset from UTC, on the gateway's timeline")
+    quality: Quality
+    device_time: str | None = Field(None, description="What the device said, uncorrected, without a zone; 00 for unknown parts")
+
+
+class Display(Model):
+    value: Number
+    unit: str = Field(description="UCUM")
+
+
+class Measured(Model):
+    value: Number = Field(description="In the canonical unit of the thing-type")
+    unit: str = Field(description="UCUM")
+    display: Display = Field(description="As the device measured and showed it")
+    mdc: int = Field(description="IEEE 11073-10101, 32 bit")
+    loinc: str | None = None
+
+
+class DeviceRef(Model):
+    identity: str
+    address: str
+    name: str
+    manufacturer: str | None = None
+    model: str | None = None
+    serial_number: str | None = None
+
+
+class Provenance(Model):
+    driver: str
+    gateway: str
+    transport: Literal["ble"] = "ble"
+    simulated: bool
+    received: str = Field(description="ISO 8601, UTC, by the gateway's clock")
+    received_boottime: float
+    boot_id: str
+    clock_offset: float | None = Field(None, description="Seconds added to the device's time; null without a pair of clocks")
+    intake_position: int
+    sequence_number: int | None = None
+    user_index: int | None = None
+
+
+class Related(Model):
+    id: str
+    relationship: Literal["measured-with", "same-measurement"]
+
+
+class Thing(Model):
+    schema_version: Literal[1] = Field(1, alias="schema")
+    id: str
+    version: int = Field(ge=1, description="The highest version of an id counts")
+    type_id: str
+    when: When
+    person: str | None = Field(None, description="null: unassigned")
+    device: DeviceRef
+    status: list[str] = []
+    related: list[Related] = []
+    provenance: Provenance
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class BloodPressureData(Model):
+    systolic: Measured
+    diastolic: Measured
+    mean: Measured | None = None
+    pulse: Measured | None = None
+    irregular_heartbeat: bool | None = None
+
+
+class BloodPressureThing(Thing):
+    type: Literal["blood-pressure"] = "blood-pressure"
+    type_id: str = "ca3c57f4-f4c1-4e15-be67-0a3caf5414ed"
+    data: BloodPressureData
+
+
+class WeightData(Model):
+    weight: Measured
+    bmi: Measured | None = None
+    height: Measured | None = None
+
+
+class WeightThing(Thing):
+    type: Literal["weight"] = "weight"
+    type_id: str = "3d34d87e-7fc1-4153-800f-f56592cb0d17"
+    data: WeightData
+
+
+class BloodGlucoseData(Model):
+    glucose: Measured
+    measurement_type: Literal["wb", "p"] = Field(description="Whole blood or plasma")
+    sample: str | None = None
+    location: str | None = None
+    control_test: bool = False
+    outside_operating_temperature: bool = False
+    meal: str | None = None
+    context: dict[str, str] = {}
+
+
+class BloodGlucoseThing(Thing):
+    type: Literal["blood-glucose"] = "blood-glucose"
+    type_id: str = "879e7c04-4e8a-4707-9ad3-b054df467ce4"
+    data: BloodGlucoseData
+
+
+class HeartRateData(Model):
+    rate: Measured
+    lowest: Measured | None = None
+    highest: Measured | None = None
+    samples: int | None = None
+    seconds: Number | None = None
+
+
+class HeartRateThing(Thing):
+    type: Literal["heart-rate"] = "heart-rate"
+    type_id: str = "b81eb4a6-6eac-4292-ae93-3872d6870994"
+    data: HeartRateData
+
+
+class OxygenSaturationData(Model):
+    saturation: Measured
+    pulse_amplitude_index: Measured | None = None
+
+
+class OxygenSaturationThing(Thing):
+    type: Literal["blood-oxygen-saturation"] = "blood-oxygen-saturation"
+    type_id: str = "3a54f95f-03d8-4f62-815f-f691fc94a500"
+    data: OxygenSaturationData
+
+
+class VitalSignsData(Model):
+    temperature: Measured
+    site: str | None = None
+
+
+class VitalSignsThing(Thing):
+    type: Literal["vital-signs"] = "vital-signs"
+    type_id: str = "73822612-c15f-4b49-9e65-6af369e55c65"
+    data: VitalSignsData
+
+
+class DeviceData(Model):
+    name: str
+    manufacturer: str | None = None
+    model: str | None = None
+    serial_number: str | None = None
+    firmware: str | None = None
+    hardware: str | None = None
+    software: str | None = None
+    system_id: str | None = None
+
+
+class DeviceThing(Thing):
+    type: Literal["device"] = "device"
+    type_id: str = "ef9cf8d5-6c0b-4292-997f-4047240bc7be"
+    data: DeviceData
+
+
+TYPES: tuple[type[Thing], ...] = (
+    BloodPressureThing, WeightThing, BloodGlucoseThing, HeartRateThing, OxygenSaturationThing, VitalSignsThing, DeviceThing,
+)
+BY_NAME: dict[str, type[Thing]] = {model.model_fields["type"].default: model for model in TYPES}

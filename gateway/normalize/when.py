@@ -1,0 +1,74 @@
+"""On whose clock was that? The device's stamp, put onto the gateway's timeline, and how far to trust it.
+
+Rules (numbers as in HL7's Personal Health Device guide, "coincident timestamps"): the pair (device clock, gateway clock)
+is read at every connection; if the device says that its clock is synchronized, its stamps stand; else
+`t' = t + (gateway - device)`; a stamp without a pair is taken as the hub's local time; no stamp means the time of
+reception. A stamp that cannot be true keeps its text and is filed under the time of reception, marked. While the
+hub's own clock is not trusted, whatever leans on it is `time-pending`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from gateway.clock import local
+from gateway.normalize.things import Quality, When
+from profiles.times import DateTime
+
+EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)
+"""No device that speaks these profiles stored anything before; clocks that were never set start in 1970, 2000 or so."""
+FUTURE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class ClockPair:
+    """Both clocks at one moment. `gateway` is seconds since 1970, UTC."""
+
+    device: DateTime
+    gateway: float
+    synchronized: bool = False
+
+
+def _aware(moment: datetime, zone: tzinfo | None) -> datetime:
+    """A naive local time in `zone`, None for the system's."""
+    return moment.astimezone() if zone is None else moment.replace(tzinfo=zone)
+
+
+def file(
+    device_time: DateTime | None, received: float, pair: ClockPair | None, *, trusted: bool, zone: tzinfo | None, clock_not_set: bool = False,
+) -> tuple[When, float | None]:
+    """When a reading was taken, and the seconds added to the device's time if a pair of clocks said so."""
+    at_hub = local(received, zone)
+    said = str(device_time) if device_time is not None else None
+    naive = device_time.naive() if device_time is not None and not clock_not_set else None
+    on_hub = Quality.RECEIVED if trusted else Quality.TIME_PENDING
+
+    if device_time is None:
+        return When(time=_iso(at_hub), quality=on_hub), None
+    if naive is None:
+        return When(time=_iso(at_hub), quality=Quality.DEVICE_CLOCK_INVALID if trusted else on_hub, device_time=said), None
+
+    stamped = _aware(naive, zone)
+    device_now = pair.device.naive() if pair else None
+    if pair is None or device_now is None:
+        plausible = EARLIEST <= stamped <= at_hub + FUTURE
+        if not trusted:
+            return When(time=_iso(stamped if stamped >= EARLIEST else at_hub), quality=Quality.TIME_PENDING, device_time=said), None
+        if plausible:
+            return When(time=_iso(stamped), quality=Quality.DEVICE_UNCHECKED, device_time=said), None
+        return When(time=_iso(at_hub), quality=Quality.DEVICE_CLOCK_INVALID, device_time=said), None
+
+    if pair.synchronized and _aware(device_now, zone) >= EARLIEST:
+        return When(time=_iso(stamped), quality=Quality.DEVICE_SYNCHRONIZED, device_time=said), 0.0
+
+    offset = pair.gateway - _aware(device_now, zone).timestamp()
+    corrected = local(stamped.timestamp() + offset, zone)
+    # A stamp ahead of the device's own clock, or before any such device, comes from another timeline (a reset clock).
+    if naive > device_now + FUTURE or corrected < EARLIEST:
+        return When(time=_iso(at_hub), quality=Quality.DEVICE_CLOCK_INVALID if trusted else on_hub, device_time=said), None
+    return When(time=_iso(corrected), quality=Quality.CORRECTED if trusted else Quality.TIME_PENDING, device_time=said), round(offset, 3)
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")

@@ -1,0 +1,66 @@
+"""Releases things whose time was pending, once the hub knows what time it is.
+
+Everything leans on the clock since boot, which never jumps: what the hub's clock was wrong by is the same for a reading of
+this boot as it is now, so its time moves by that much, as a new version. Things of an earlier boot cannot be mended
+so; they wait for their owner's word (`health-gateway release-time`), which files them as they are, marked.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from gateway.clock import Clock
+from gateway.filing import QUALITY_RANK, candidate
+from gateway.journal import Candidate, Commit, Committed, Journal, Row
+from gateway.normalize.things import BY_NAME, Quality, Thing
+
+_PENDING = QUALITY_RANK[Quality.TIME_PENDING]
+
+
+def pending(journal: Journal) -> list[Row]:
+    """Latest versions whose time is still pending."""
+    latest: dict[str, Row] = {}
+    for row in journal.with_quality(_PENDING):
+        latest[row.id] = row
+    return [row for row in latest.values() if journal.versions(row.id)[-1].version == row.version]
+
+
+def _thing(row: Row) -> Thing:
+    return BY_NAME[row.type].model_validate_json(row.body)
+
+
+def _moved(thing: Thing, seconds: float, quality: Quality) -> Thing:
+    moment = datetime.fromisoformat(thing.when.time) + timedelta(seconds=seconds)
+    time = moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
+    return thing.model_copy(update={"when": thing.when.model_copy(update={"time": time, "quality": quality})})
+
+
+def _settled(thing: Thing) -> Quality:
+    """What the time is worth once the hub's part of it is sure."""
+    if thing.when.device_time is None:
+        return Quality.RECEIVED
+    return Quality.CORRECTED if thing.provenance.clock_offset is not None else Quality.DEVICE_CLOCK_INVALID
+
+
+async def release_synchronized(journal: Journal, clock: Clock) -> list[Committed]:
+    """The hub's clock is good: mend what was received in this boot."""
+    if not clock.synchronized():
+        return []
+    boot, now_minus_boot = clock.boot_id(), clock.now() - clock.boottime()
+    mended: list[Candidate] = []
+    for row in pending(journal):
+        thing = _thing(row)
+        if thing.provenance.boot_id == boot:
+            received = datetime.fromisoformat(thing.provenance.received).timestamp()
+            wrong_by = now_minus_boot - (received - thing.provenance.received_boottime)
+            mended.append(candidate(_moved(thing, wrong_by, _settled(thing)), thing.provenance.intake_position))
+    return await journal.commit(Commit("", tuple(mended))) if mended else []
+
+
+async def release_as_they_are(journal: Journal) -> list[Committed]:
+    """The owner's word: file what is pending under the times it has, marked as unchecked."""
+    named = [
+        candidate(_moved(thing, 0, Quality.DEVICE_CLOCK_INVALID), thing.provenance.intake_position)
+        for thing in map(_thing, pending(journal))
+    ]
+    return await journal.commit(Commit("", tuple(named))) if named else []

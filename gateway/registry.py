@@ -1,0 +1,126 @@
+"""Finds the drivers, and says which one a device gets and why."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.metadata
+import pkgutil
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import drivers
+from drivers import Advertisement, GattDriver
+from gateway.errors import AmbiguousMatch, DriverError
+
+ENTRY_POINTS = "health_gateway.drivers"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    driver: GattDriver
+    source: str
+    """The file that declares it."""
+    story: str
+    """The docstring of that file."""
+
+
+@dataclass
+class Registry:
+    loaded: list[Loaded]
+    problems: list[DriverError] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.by_name = {item.driver.name: item for item in self.loaded}
+        self.services = frozenset(item.driver.match.service for item in self.loaded if item.driver.match.service is not None)
+        self.companies = frozenset(item.driver.match.company for item in self.loaded if item.driver.match.company is not None)
+        self.has_names = any(item.driver.match.local_name and item.driver.match.service is None for item in self.loaded)
+
+    def wants(self, seen: Advertisement) -> bool:
+        """Whether any driver could: asked for every advertisement in the air, so it looks at sets only."""
+        return not (self.services.isdisjoint(seen.services) and self.companies.isdisjoint(seen.companies)) or self.has_names
+
+    def match(self, seen: Advertisement) -> Loaded | None:
+        """The driver that says most about the device. Raises `AmbiguousMatch` when two say as much."""
+        if not self.wants(seen):
+            return None
+        fitting = sorted((item for item in self.loaded if item.driver.match.holds(seen)), key=lambda item: -item.driver.match.weight)
+        if not fitting:
+            return None
+        if len(fitting) > 1 and fitting[0].driver.match.weight == fitting[1].driver.match.weight:
+            raise AmbiguousMatch(fitting[0].source, fitting[1].source)
+        return fitting[0]
+
+    def why(self, seen: Advertisement) -> list[tuple[Loaded, dict[str, bool]]]:
+        """Every driver with the fields of its match and whether they hold."""
+        return [(item, item.driver.match.explain(seen)) for item in self.loaded]
+
+
+def load(extra: Iterable[str] = ()) -> Registry:
+    """All drivers that can be imported; the others are `problems`, with file and line, and stop nobody else."""
+    registry: list[Loaded] = []
+    problems: list[DriverError] = []
+    for name in (*_builtin(), *_installed(), *extra):
+        try:
+            found = _load(name)
+        except DriverError as error:
+            problems.append(error)
+        else:
+            if found is not None:
+                registry.append(found)
+    names = [item.driver.name for item in registry]
+    for item in [item for item in registry if names.count(item.driver.name) > 1]:
+        problems.append(DriverError(f"{item.source}: another driver is called {item.driver.name!r} too; neither is used"))
+        registry.remove(item)
+    return Registry(registry, problems)
+
+
+def _builtin() -> list[str]:
+    return [
+        info.name for info in pkgutil.walk_packages(drivers.__path__, "drivers.")
+        if not info.ispkg and not info.name.startswith("drivers.kit.")
+    ]
+
+
+def _installed() -> list[str]:
+    return [point.value for point in importlib.metadata.entry_points(group=ENTRY_POINTS)]
+
+
+def _load(name: str) -> Loaded | None:
+    module_name, _, attribute = name.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # noqa: BLE001 - whatever a driver file does wrong must not stop the others
+        line = f":{error.lineno}" if isinstance(error, SyntaxError) else _last_line(error)
+        raise DriverError(f"{module_name}{line}: {type(error).__name__}: {error}") from error
+    driver = getattr(module, attribute or "DRIVER", None)
+    if driver is None and not attribute:
+        return None  # a helper file, such as the conversation that several drivers share
+    if not isinstance(driver, GattDriver):
+        raise DriverError(f"{module.__file__}: {attribute or 'DRIVER'} is no driver declaration")
+    return Loaded(driver, str(module.__file__), module.__doc__ or "")
+
+
+def _last_line(error: Exception) -> str:
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return f" ({traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno})" if traceback else ""
+
+
+def yields_safely(source: str) -> list[str]:
+    """Where a driver's source yields inside `try`, `with` or `async with`: a closed generator would run on in there."""
+    found: list[str] = []
+
+    def walk(node: ast.AST, inside: str | None) -> None:
+        if isinstance(node, ast.Yield | ast.YieldFrom) and inside:
+            found.append(f"line {node.lineno}: yield inside {inside}")
+        for child in ast.iter_child_nodes(node):
+            holder = {ast.Try: "try", ast.With: "with", ast.AsyncWith: "async with"}.get(type(child))
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                walk(child, None)
+            else:
+                walk(child, holder or inside)
+
+    walk(ast.parse(source), None)
+    return found

@@ -1,0 +1,96 @@
+"""Readings out of captures: after a crash, after damage, and for `replay`.
+
+A capture goes through the same driver and the same filing as the live device did; the journal sorts out what is new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+import structlog
+
+from drivers import Batch, DeviceError, Frame, NotAllowed
+from drivers.kit.capture import CaptureError, Record
+from drivers.kit.replay import ReplayLink
+from gateway.config import DeviceSection
+from gateway.filing import Filing, SessionFacts
+from gateway.registry import Registry
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Outcome:
+    sessions: int = 0
+    things: int = 0
+    damaged: list[int] = field(default_factory=list)
+    """Positions of intake lines that could not be read."""
+    without_driver: list[str] = field(default_factory=list)
+
+
+def sessions_of(records: Iterable[Record | CaptureError]) -> tuple[list[list[Record]], list[CaptureError]]:
+    """The records of each session together, sessions in the order they began; and the damage."""
+    found: dict[str, list[Record]] = {}
+    damage: list[CaptureError] = []
+    for record in records:
+        if isinstance(record, CaptureError):
+            damage.append(record)
+        else:
+            found.setdefault(record.session, []).append(record)
+    return list(found.values()), damage
+
+
+def facts_of(opening: Record) -> SessionFacts:
+    extra = opening.extra
+    settings = extra.get("settings")
+    return SessionFacts(
+        session=opening.session, address=extra.get("a", ""), driver=extra.get("drv", ""), label=extra.get("label", ""),
+        boot_id=extra.get("boot", ""), clock_trusted=bool(extra.get("trusted", True)), simulated=bool(extra.get("sim", False)),
+        settings=DeviceSection.model_validate(settings) if settings else None, replaying=True,
+    )
+
+
+async def readings(records: list[Record], registry: Registry) -> AsyncIterator[tuple[Batch, list[tuple[Frame, Exception]]]]:
+    """What the driver makes of one session. Ends where the capture ends."""
+    loaded = registry.by_name.get(records[0].extra.get("drv", ""))
+    if loaded is None:
+        return
+    link = ReplayLink(records)
+    batches = loaded.driver.read(link)
+    while True:
+        try:
+            batch = await anext(batches)
+        except StopAsyncIteration:
+            break
+        except (DeviceError, NotAllowed):
+            break  # as it was live: what had been complete was given out before
+        taken, link.rejected = link.rejected, []
+        yield batch, taken
+    if link.rejected:
+        yield Batch(), link.rejected
+
+
+async def work_off(records: Iterable[Record | CaptureError], registry: Registry, filing: Filing) -> Outcome:
+    """File everything these records hold that the journal does not."""
+    outcome = Outcome()
+    together, damage = sessions_of(records)
+    outcome.damaged = [error.position for error in damage]
+    for session in together:
+        if session[0].kind != "open":
+            outcome.damaged.append(session[0].position)
+            continue
+        facts = facts_of(session[0])
+        if facts.driver not in registry.by_name:
+            outcome.without_driver.append(facts.driver)
+            continue
+        outcome.sessions += 1
+        try:
+            async with aclosing(readings(session, registry)) as batches:
+                async for batch, rejected in batches:
+                    outcome.things += len(await filing.file(facts, batch, rejected))
+        except Exception:  # noqa: BLE001 - one broken session must not keep the daemon from starting
+            log.exception("a session could not be replayed", session=facts.session, driver=facts.driver)
+            outcome.without_driver.append(facts.driver)
+    return outcome

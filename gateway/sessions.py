@@ -1,0 +1,188 @@
+"""One task per device that is being read: link, driver, readings. Timeouts and retries live here, not in drivers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from datetime import datetime
+from typing import Any
+
+from drivers import Batch, Frame, GattDriver, NotAllowed, Policy, Refused, Silent
+from drivers.kit.capture import Record
+from gateway import crashpoints
+from gateway.clock import Clock, local
+from gateway.filing import Filing, SessionFacts
+from gateway.intake import Intake
+from gateway.transports.radio import Connection, Radio, Seen
+
+ANSWER_SECONDS = 30.0
+"""The longest that one read, write or subscription may take (ATT allows 30 s)."""
+
+MOST_WAITING = 10_000
+"""Frames taken but not yet understood. A device that sends faster than that for long is cut off; nothing taken is lost."""
+
+
+class RecordingLink:
+    """A live `GattLink`: everything that passes goes to intake first, and every command is held against the allow-list."""
+
+    def __init__(
+        self, session: str, driver: GattDriver, intake: Intake, clock: Clock, *, mark: Mapping[str, Any], policy: Policy, idle_seconds: float,
+    ) -> None:
+        self._session, self._driver, self._intake, self._clock = session, driver, intake, clock
+        self._mark, self._policy, self._idle_seconds = mark, policy, idle_seconds
+        self._frames: asyncio.Queue[Frame | None] = asyncio.Queue()
+        self._connection: Connection | None = None
+        self._may_write = True
+        self._lost = False
+        self.rejected: list[tuple[Frame, Exception]] = []
+        self.failure: Exception | None = None
+
+    # -- what the radio tells ------------------------------------------------------------------------------------
+
+    def on_frame(self, characteristic: int, data: bytes) -> None:
+        """First act on a frame. An `OSError` (a full disk) keeps the stack from confirming, where it lets us."""
+        if self._frames.qsize() >= MOST_WAITING:
+            self.on_lost()
+            return
+        try:
+            frame = self._taken("rx", characteristic, data)
+        except OSError as error:
+            self.failure = error
+            self.on_lost()
+            raise
+        crashpoints.reached("frame-received")
+        self._frames.put_nowait(frame)
+
+    def on_lost(self) -> None:
+        if not self._lost:
+            self._lost = True
+            self._frames.put_nowait(None)
+
+    def attach(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def withdraw(self) -> None:
+        """From here on the driver may not send anything."""
+        self._may_write = False
+
+    # -- what the driver asks ------------------------------------------------------------------------------------
+
+    @property
+    def mark(self) -> Mapping[str, Any]:
+        return self._mark
+
+    @property
+    def policy(self) -> Policy:
+        return self._policy
+
+    def has(self, characteristic: int) -> bool:
+        return characteristic in self._live().characteristics
+
+    async def read(self, characteristic: int) -> Frame:
+        data = await self._answered(characteristic, self._live().read(characteristic))
+        return self._taken("rd", characteristic, data)
+
+    async def write(self, characteristic: int, data: bytes) -> None:
+        command = self._driver.allowed(characteristic, data)
+        if command is None or not self._may_write:
+            raise NotAllowed(f"{self._driver.name} may not write {data[:2].hex()}… to {characteristic:04X}")
+        if (command.forgets and not self._policy.forget) or (command.changes and not self._policy.set_clock):
+            raise NotAllowed(f"{self._driver.name} may not write {data[:2].hex()}… to {characteristic:04X}: the owner has not permitted it")
+        self._taken("wr", characteristic, data)
+        if command.forgets:
+            await self._intake.flush()
+        await self._answered(characteristic, self._live().write(characteristic, data))
+        if command.forgets:
+            crashpoints.reached("device-told-to-forget")
+
+    async def subscribe(self, *characteristics: int) -> None:
+        for characteristic in characteristics:
+            if self.has(characteristic):
+                await self._answered(characteristic, self._live().subscribe(characteristic))
+
+    async def receive(self) -> Frame | None:
+        try:
+            frame = await asyncio.wait_for(self._frames.get(), self._idle_seconds)
+        except TimeoutError:
+            self._note("idle")
+            return None
+        if frame is None:
+            self._note("end")
+            self._frames.put_nowait(None)
+        return frame
+
+    def reject(self, frame: Frame, error: Exception) -> None:
+        self.rejected.append((frame, error))
+
+    def now(self) -> datetime:
+        return local(self._clock.now(), self._clock.zone())
+
+    # -- within --------------------------------------------------------------------------------------------------
+
+    def _live(self) -> Connection:
+        if self._connection is None or self._lost:
+            raise Silent("the connection is gone")
+        return self._connection
+
+    async def _answered(self, characteristic: int, operation: Any) -> Any:
+        try:
+            return await asyncio.wait_for(operation, ANSWER_SECONDS)
+        except TimeoutError as error:
+            raise Silent(f"no answer about {characteristic:04X} within {ANSWER_SECONDS:.0f} s") from error
+        except Refused as error:
+            self._note("er", characteristic, why=error.why.name)
+            raise
+
+    def _taken(self, kind: str, characteristic: int, data: bytes) -> Frame:
+        now, boottime = self._clock.now(), self._clock.boottime()
+        position = self._intake.append(Record(
+            kind=kind, session=self._session, characteristic=characteristic, data=data, time=now, boottime=boottime,
+        ))
+        return Frame(characteristic, data, round(now, 6), round(boottime, 6), position)
+
+    def _note(self, kind: str, characteristic: int = 0, **extra: str) -> None:
+        self._intake.append(Record(
+            kind=kind, session=self._session, characteristic=characteristic,
+            time=self._clock.now(), boottime=self._clock.boottime(), extra=extra,
+        ))
+
+
+def opening(facts: SessionFacts, clock: Clock, connection: Connection, mark: Mapping[str, Any], policy: Policy) -> Record:
+    """The first record of a session: everything that a replay needs beside the frames."""
+    settings = facts.settings.model_dump(mode="json", exclude={"passkey"}, exclude_defaults=True) if facts.settings else None
+    return Record(kind="open", session=facts.session, time=clock.now(), boottime=clock.boottime(), extra={
+        "a": facts.address, "drv": facts.driver, "label": facts.label, "boot": facts.boot_id, "trusted": facts.clock_trusted,
+        "sim": facts.simulated, "mark": dict(mark), "policy": {"set_clock": policy.set_clock, "forget": policy.forget},
+        "chars": [f"{c:04X}" for c in sorted(connection.characteristics)], "settings": settings,
+    })
+
+
+async def run(
+    seen: Seen, driver: GattDriver, facts: SessionFacts, radio: Radio, intake: Intake, filing: Filing, clock: Clock,
+    *, mark: Mapping[str, Any], policy: Policy, idle_seconds: float, connect_seconds: float, session_seconds: float,
+    opened: Callable[[int], None],
+) -> int:
+    """Read one device once; returns how many things were new. Raises `DeviceError`, or `OSError` when the disk fails."""
+    link = RecordingLink(facts.session, driver, intake, clock, mark=mark, policy=policy, idle_seconds=idle_seconds)
+    connection = await radio.connect(seen, on_frame=link.on_frame, on_lost=link.on_lost, timeout=connect_seconds)
+    count = 0
+    try:
+        opened(intake.append(opening(facts, clock, connection, mark, policy)))
+        link.attach(connection)
+        async with asyncio.timeout(session_seconds), aclosing(driver.read(link)) as batches:
+            try:
+                async for batch in batches:
+                    taken, link.rejected = link.rejected, []
+                    count += len(await filing.file(facts, batch, taken))
+            finally:
+                link.withdraw()
+    except TimeoutError as error:
+        raise Silent(f"not finished after {session_seconds:.0f} s") from error
+    finally:
+        await connection.close()
+        if link.rejected:
+            await filing.file(facts, Batch(), link.rejected)
+    if link.failure is not None:
+        raise link.failure
+    return count

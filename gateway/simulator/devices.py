@@ -1,0 +1,293 @@
+"""The virtual devices, one per profile. Where captures of real devices have been published, they send those octets."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from bumble.gatt import Characteristic
+
+from gateway.simulator.memory import Stored
+from gateway.simulator.peripheral import PROPERTIES, Peripheral, RecordKeeper
+from profiles.gatt import blood_pressure as bls
+from profiles.gatt import glucose as gls
+from profiles.gatt import heart_rate as hrs
+from profiles.gatt import pulse_oximeter as plxs
+from profiles.gatt import thermometer as hts
+from profiles.gatt import weight_scale as wss
+from profiles.gatt.record_access import Operator, RecordAccessControlPoint
+from profiles.times import DateTime
+
+Numbers = Callable[[], int]
+"""The next truth number of the world."""
+
+
+def _shown(value: Decimal) -> str:
+    return format(value, "f")
+
+
+class Pusher(Peripheral):
+    """Indicates every record as soon as it is subscribed to, then hangs up. `forgets`: a confirmed record is gone."""
+
+    measurement_id: int
+    forgets = False
+
+    def characteristics(self) -> list[Characteristic[Any]]:
+        self._measured = self.measurement(self.measurement_id, PROPERTIES.INDICATE)
+        return [self._measured]
+
+    def on_ready(self, characteristic: int) -> None:
+        if characteristic == self.measurement_id:
+            self.do(self._push())
+
+    async def _push(self) -> None:
+        for record in list(self.memory.records):
+            if not await self.indicate(self._measured, record.octets):
+                return
+            if self.forgets:
+                self.memory.forget(record.number)
+        self.memory.downloaded()
+        # The hub still reads who we are; a real cuff, too, waits a moment before it switches its radio off.
+        await asyncio.sleep(0.5)
+        await self.hang_up()
+
+
+class Scale(Pusher):
+    """A scale that forgets what has been confirmed. One of its records was published (codepudding.com 444507)."""
+
+    name, model, service, measurement_id = "SIM Scale", "SIM-WS1", wss.SERVICE, wss.WeightMeasurement.uuid
+    forgets = True
+    PUBLISHED = "033412e007021903311c"
+
+    def fill(self, numbers: Numbers, randomness: random.Random, count: int = 3) -> None:
+        start = self.time() - timedelta(days=count)
+        self._add(numbers(), bytes.fromhex(self.PUBLISHED))
+        for day in range(count):
+            value = wss.WeightMeasurement(
+                wss.Flags.TIMESTAMP | wss.Flags.USER_ID, Decimal(randomness.randrange(13000, 17000)) * Decimal("0.005"),
+                timestamp=DateTime.of(start + timedelta(days=day, seconds=randomness.randrange(3600))), user_id=1,
+            )
+            self._add(numbers(), value.encode())
+
+    def _add(self, number: int, data: bytes) -> None:
+        said = wss.WeightMeasurement.decode(data)
+        self.memory.add(Stored(number, data.hex(), expected=[
+            {"type": "weight", "time": str(said.timestamp), "values": {"weight": _shown(said.weight)}},
+        ]))
+
+
+class Cuff(Pusher):
+    """A cuff that bonds by passkey and pushes its whole memory every time, oldest first; its clock is 6 minutes behind.
+
+    Published captures: Stack Overflow 78168365; derdilla/blood-pressure-monitor-fl@17aba3d0 (two).
+    """
+
+    name, model, service, measurement_id = "SIM Cuff", "SIM-BP1", bls.SERVICE, bls.BloodPressureMeasurement.uuid
+    secure = True
+    PUBLISHED = ("def6f416f3ff07e4070114082b00b2f2018000", "167c0056006100e807060f11111b33000000", "167c0056006100e807060f11111b33001000")
+
+    def characteristics(self) -> list[Characteristic[Any]]:
+        return [*super().characteristics(), self.fixed(bls.BloodPressureFeature.uuid, b"\x3f\x00")]
+
+    def fill(self, numbers: Numbers, randomness: random.Random, count: int = 4) -> None:
+        for text in self.PUBLISHED[:2]:
+            self._add(numbers(), bytes.fromhex(text))
+        start = self.time() - timedelta(days=1)
+        for number in range(count):
+            systolic = randomness.randrange(105, 150)
+            # The last two are equal in one minute, to the second: two measurements all the same.
+            moment = start + timedelta(hours=min(number, count - 2))
+            value = self._value(DateTime.of(moment), systolic) if number < count - 1 else None
+            self._add(numbers(), value.encode() if value else self.memory.records[-1].octets)
+
+    @staticmethod
+    def _value(moment: DateTime, systolic: int) -> bls.BloodPressureMeasurement:
+        return bls.BloodPressureMeasurement(
+            bls.Flags.TIMESTAMP | bls.Flags.PULSE_RATE | bls.Flags.USER_ID | bls.Flags.STATUS,
+            Decimal(systolic), Decimal(systolic - 42), Decimal(systolic - 28), moment, Decimal(60 + systolic % 20), 1, bls.Status(0),
+        )
+
+    def _add(self, number: int, data: bytes) -> None:
+        said = bls.BloodPressureMeasurement.decode(data)
+        values = {
+            name: _shown(value) for name, value in (("systolic", said.systolic), ("diastolic", said.diastolic), ("pulse", said.pulse_rate))
+            if isinstance(value, Decimal)
+        }
+        self.memory.add(Stored(number, data.hex(), expected=[{"type": "blood-pressure", "time": str(said.timestamp), "values": values}]))
+
+
+class Thermometer(Pusher):
+    """A thermometer without a clock: it holds the last temperature until somebody has confirmed it."""
+
+    name, model, service, measurement_id = "SIM Thermometer", "SIM-HT1", hts.SERVICE, hts.TemperatureMeasurement.uuid
+    forgets = True
+
+    def take(self, number: int, temperature: Decimal) -> None:
+        value = hts.TemperatureMeasurement(hts.Flags.TYPE, temperature, type=hts.TemperatureSite.EAR)
+        self.memory.add(Stored(number, value.encode().hex(), expected=[
+            {"type": "vital-signs", "time": None, "values": {"temperature": _shown(temperature)}},
+        ]))
+
+
+class Meter(RecordKeeper):
+    """A glucose meter with 20 records. Two fall in one minute with equal values; one gets its meal mark only later.
+
+    Two records were published by owners: an Accu-Chek Guide (Stack Overflow 63340809) and a meter that counts in mol/L
+    (nordicsemi/Android-BLE-Library issue 130); they come with their own numbers and times.
+    """
+
+    name, model, service = "SIM Meter", "SIM-GL1", gls.SERVICE
+    PUBLISHED = ("070100e3070815061f0db4003bc0f1", "1b0400e407070e0b06055a0277b0f80000")
+    LATE, WITH_CONTEXT, TWINS = 9, (4, 5, 12), (14, 15)
+
+    def characteristics(self) -> list[Characteristic[Any]]:
+        self._measured = self.measurement(gls.GlucoseMeasurement.uuid, PROPERTIES.NOTIFY)
+        self._context = self.measurement(gls.GlucoseMeasurementContext.uuid, PROPERTIES.NOTIFY)
+        return [self._measured, self._context, self.fixed(gls.GlucoseFeature.uuid, b"\xff\x03"), self.point]
+
+    def fill(self, numbers: Numbers, randomness: random.Random, count: int = 20) -> None:
+        start = self.time().replace(second=0, microsecond=0) - timedelta(days=10)
+        for number in range(1, count + 1):
+            published = {1: self.PUBLISHED[0], 4: self.PUBLISHED[1]}.get(number)
+            data = bytes.fromhex(published) if published else self._value(number, start, randomness).encode()
+            said = gls.GlucoseMeasurement.decode(data)
+            self._add(numbers(), said, data)
+
+    def _value(self, number: int, start: datetime, randomness: random.Random) -> gls.GlucoseMeasurement:
+        twin = number == self.TWINS[1]
+        moment = start + timedelta(hours=7 * (number - 1 if twin else number))
+        flags = gls.Flags.CONCENTRATION | gls.Flags.TIME_OFFSET
+        if number in (*self.WITH_CONTEXT, self.LATE):
+            flags |= gls.Flags.CONTEXT_FOLLOWS
+        milligrams = 118 if number in self.TWINS else randomness.randrange(70, 190)
+        return gls.GlucoseMeasurement(
+            flags, number, DateTime.of(moment), 0, Decimal(milligrams).scaleb(-5),
+            gls.Sample(gls.SampleType.CAPILLARY_WHOLE_BLOOD, gls.SampleLocation.FINGER),
+        )
+
+    def _add(self, number: int, said: gls.GlucoseMeasurement, data: bytes) -> None:
+        value = said.mg_per_dl if said.mg_per_dl is not None else said.mmol_per_l
+        context = gls.GlucoseMeasurementContext(gls.ContextFlags.MEAL, said.sequence_number, meal=gls.Meal.FASTING)
+        late = said.sequence_number == self.LATE
+        self.memory.add(Stored(
+            number, data.hex(), context=context.encode().hex() if said.context_follows else None, context_after=1 if late else 0,
+            expected=[{
+                "type": "blood-glucose", "time": str(said.timestamp), "sequence_number": said.sequence_number,
+                "values": {"glucose": _shown(value) if value is not None else ""},
+                **({"versions": 2, "meal": "fasting"} if late else {}),
+            }],
+        ))
+
+    async def report(self, command: RecordAccessControlPoint) -> bool:
+        records = self._chosen(command)
+        for record in records:
+            await self.notify(self._measured, record.octets)
+            if record.context and self.memory.downloads >= record.context_after:
+                await self.notify(self._context, bytes.fromhex(record.context))
+        if command.operator != Operator.LAST_RECORD:
+            self.memory.downloaded()
+        return bool(records)
+
+    def delete(self, command: RecordAccessControlPoint) -> bool:
+        records = self._chosen(command)
+        for record in records:
+            self.memory.forget(record.number)
+        return bool(records)
+
+    def _chosen(self, command: RecordAccessControlPoint) -> list[Stored]:
+        def number(record: Stored) -> int:
+            return gls.GlucoseMeasurement.decode(record.octets).sequence_number
+
+        ordered = sorted(self.memory.records, key=number)
+        limit = int.from_bytes(command.operand[1:3], "little") if command.operand else 0
+        if command.operator == Operator.LAST_RECORD:
+            return ordered[-1:]
+        if command.operator == Operator.GREATER_THAN_OR_EQUAL_TO:
+            return [record for record in ordered if number(record) >= limit]
+        if command.operator == Operator.LESS_THAN_OR_EQUAL_TO:
+            return [record for record in ordered if number(record) <= limit]
+        return ordered
+
+
+class Oximeter(RecordKeeper):
+    """An oximeter that stores spot checks. One was published from a ChoiceMMed whose clock had not been set
+    (Stack Overflow 71264072), one by StanfordSpezi/SpeziBluetooth@c52a6375."""
+
+    name, model, service = "SIM Oximeter", "SIM-PO1", plxs.SERVICE
+    PUBLISHED = ("1761006000e10701010122132000200000", "0facf3bef5e8070b1d170839204022000066e3")
+
+    def characteristics(self) -> list[Characteristic[Any]]:
+        self._measured = self.measurement(plxs.PLXSpotCheckMeasurement.uuid, PROPERTIES.INDICATE)
+        return [self._measured, self.fixed(plxs.PLXFeatures.uuid, b"\x0c\x00"), self.point]
+
+    def fill(self, numbers: Numbers, randomness: random.Random, count: int = 2) -> None:
+        for text in self.PUBLISHED:
+            self._add(numbers, bytes.fromhex(text))
+        start = self.time() - timedelta(hours=count)
+        for hour in range(count):
+            value = plxs.PLXSpotCheckMeasurement(
+                plxs.SpotFlags.TIMESTAMP, Decimal(randomness.randrange(94, 100)), Decimal(randomness.randrange(55, 95)),
+                timestamp=DateTime.of(start + timedelta(hours=hour)),
+            )
+            self._add(numbers, value.encode())
+
+    def _add(self, numbers: Numbers, data: bytes) -> None:
+        said = plxs.PLXSpotCheckMeasurement.decode(data)
+        time = str(said.timestamp)
+        assert isinstance(said.spo2, Decimal) and isinstance(said.pulse_rate, Decimal)  # noqa: S101, PT018 - we chose them ourselves
+        number = numbers()
+        self.memory.add(Stored(number, data.hex(), expected=[
+            {"type": "blood-oxygen-saturation", "time": time, "values": {"saturation": _shown(said.spo2)}},
+            {"type": "heart-rate", "time": time, "values": {"rate": _shown(said.pulse_rate)}},
+        ]))
+
+    async def report(self, command: RecordAccessControlPoint) -> bool:
+        records = list(self.memory.records) if command.operator == Operator.ALL_RECORDS else []
+        for record in records:
+            if not await self.indicate(self._measured, record.octets):
+                break
+        return bool(records)
+
+    def delete(self, command: RecordAccessControlPoint) -> bool:
+        had = bool(self.memory.records)
+        for record in list(self.memory.records):
+            self.memory.forget(record.number)
+        return had and command.operator == Operator.ALL_RECORDS
+
+
+class Belt(Peripheral):
+    """A heart-rate belt: four values a second while worn, then a few without skin contact. It stores nothing, so its truth is
+    what it has sent when the wearing is over. The pattern of the frames is movisens/SmartGattLib@67a2348b's."""
+
+    name, model, service = "SIM Belt", "SIM-HR1", hrs.SERVICE
+    WORN, INTERVAL = 16, 0.25
+
+    def wear(self, number: int, randomness: random.Random) -> None:
+        self._number, self._randomness = number, randomness
+
+    def characteristics(self) -> list[Characteristic[Any]]:
+        self._measured = self.measurement(hrs.HeartRateMeasurement.uuid, PROPERTIES.NOTIFY)
+        return [self._measured, self.fixed(hrs.BodySensorLocation.uuid, b"\x01")]
+
+    def on_ready(self, characteristic: int) -> None:
+        if characteristic == hrs.HeartRateMeasurement.uuid:
+            self.do(self._send())
+
+    async def _send(self) -> None:
+        flags = hrs.Flags.SENSOR_CONTACT_SUPPORTED | hrs.Flags.SENSOR_CONTACT_DETECTED | hrs.Flags.RR_INTERVALS
+        sent: list[Decimal] = []
+        for _ in range(self.WORN):
+            rate = self._randomness.randrange(62, 78)
+            interval = Decimal(60 * 1024 // rate) / 1024
+            await self.notify(self._measured, hrs.HeartRateMeasurement(flags, rate, rr_intervals=(interval,)).encode())
+            sent.append(Decimal(rate))
+            await asyncio.sleep(self.INTERVAL)
+        mean = (sum(sent) / len(sent)).quantize(Decimal("0.1"))
+        self.memory.add(Stored(self._number, "", expected=[{"type": "heart-rate", "time": None, "values": {"rate": _shown(mean)}}]))
+        await self.notify(self._measured, hrs.HeartRateMeasurement(hrs.Flags.SENSOR_CONTACT_SUPPORTED, 0).encode())
+        await asyncio.sleep(self.INTERVAL)
+        await self.hang_up()

@@ -1,0 +1,90 @@
+"""A house with six virtual devices and the person who uses them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from bumble.link import LocalLink
+
+from gateway.simulator.devices import Belt, Cuff, Meter, Oximeter, Scale, Thermometer
+from gateway.simulator.memory import Memory, Stored
+from gateway.simulator.peripheral import Peripheral
+from gateway.simulator.radio import Typist, backends, make_device
+from gateway.transports.ble import BleakRadio
+
+HUB = "C0:FF:EE:00:00:00"
+ADDRESSES = {kind: f"C0:FF:EE:00:00:{number:02X}" for number, kind in enumerate((Scale, Cuff, Meter, Oximeter, Thermometer, Belt), 1)}
+VISIT_SECONDS = 3.0
+
+
+class World:
+    """Virtual devices on one virtual radio. Their memories are kept in `directory` and survive the process."""
+
+    def __init__(self, directory: Path, *, seed: int, now: Callable[[], datetime]) -> None:
+        self._directory, self._now = directory, now
+        self._randomness = random.Random(seed)  # noqa: S311 - values for virtual devices, to be repeated by seed
+        self._link = LocalLink()
+        self._live: asyncio.Task[None] | None = None
+        self.devices: list[Peripheral] = []
+        directory.mkdir(parents=True, exist_ok=True)
+        self._counter = directory / "last-truth"
+
+    def _number(self) -> int:
+        """The next truth number; never given twice, also after a crash."""
+        number = int(self._counter.read_text(encoding="ascii")) + 1 if self._counter.exists() else 1
+        temporary = self._counter.with_suffix(".tmp")
+        temporary.write_text(str(number), encoding="ascii")
+        temporary.replace(self._counter)
+        return number
+
+    async def start(self) -> BleakRadio:
+        """Switch everything on; returns the hub's radio."""
+        behind = {Cuff: timedelta(minutes=6), Meter: timedelta(0), Oximeter: timedelta(0), Scale: timedelta(0)}
+        for kind, address in ADDRESSES.items():
+            memory = Memory(self._directory, address)
+            device = kind(self._link, address, memory, self._now, clock_behind=behind.get(kind))
+            self.devices.append(device)
+            if memory.is_new:
+                memory.add(Stored(self._number(), "", expected=[{"type": "device", "time": None, "values": {"model": device.model}}]))
+                memory.forget(memory.records[0].number)
+                if isinstance(device, Scale | Cuff | Meter | Oximeter):
+                    device.fill(self._number, self._randomness)
+            await device.start()
+        hub = make_device(self._link, "hub", HUB, Typist(self._passkey, lambda: hub))
+        await hub.power_on()
+        scanner, client = backends(hub)
+        return BleakRadio(scanner, client)
+
+    async def live(self) -> None:
+        """Take a temperature, put on the belt, and switch the devices on every now and then."""
+        for device in self.devices:
+            if isinstance(device, Thermometer):
+                device.take(self._number(), Decimal(self._randomness.randrange(362, 379)).scaleb(-1))
+            elif isinstance(device, Belt):
+                device.wear(self._number(), self._randomness)
+        worn = False
+        while True:
+            for device in self.devices:
+                wanted = bool(device.memory.records) if isinstance(device, Scale | Thermometer) else True
+                if isinstance(device, Belt):
+                    wanted, worn = not worn, True
+                if wanted:
+                    await device.advertise()
+            await asyncio.sleep(VISIT_SECONDS)
+
+    async def stop(self) -> None:
+        for device in self.devices:
+            with suppress(Exception):
+                await device.stop()
+
+    async def _passkey(self, addresses: list[str]) -> int | None:
+        """What the person at the hub reads off the display that lights up."""
+        displays = [device.display for device in self.devices if device.address in map(str.upper, addresses)]
+        lit, _ = await asyncio.wait([display.shown for display in displays], timeout=5, return_when=asyncio.FIRST_COMPLETED)
+        return lit.pop().result() if lit else None

@@ -1,0 +1,1 @@
+"""Ways to devices. Only this package touches radio libraries."""

@@ -1,0 +1,189 @@
+"""Bluetooth Low Energy through bleak: one long-running scan, connections made from what it saw.
+
+Pairing is left to bluetoothd and its agent, or to the virtual radio: a refusal for want of security leads to one
+attempt to pair and a second try. What bleak raises is told apart here, so that the rest knows `DeviceError` only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from bleak import BleakClient, BleakScanner
+from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak.backends.client import BaseBleakClient
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
+from bleak.exc import BleakDBusError, BleakError, BleakGATTProtocolError, BleakGATTProtocolErrorCode
+from bleak_retry_connector import establish_connection
+
+from drivers import Advertisement, Confused, DeviceError, Refused, Silent, Why
+from gateway.errors import AdapterError, AdapterProblem
+from gateway.transports.radio import Connection, OnFrame, Seen
+from profiles.gatt import short_uuid
+
+T = TypeVar("T")
+
+SILENT_SCAN_SECONDS = 90.0
+"""A scan that brings nothing for so long is started anew; some adapters stop without a word."""
+
+_INSECURE = {
+    BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHENTICATION,
+    BleakGATTProtocolErrorCode.INSUFFICIENT_ENCRYPTION,
+    BleakGATTProtocolErrorCode.INSUFFICIENT_ENCRYPTION_KEY_SIZE,
+}
+_WHY = {
+    BleakGATTProtocolErrorCode.PROCEDURE_ALREADY_IN_PROGRESS: Why.IN_PROGRESS,
+    BleakGATTProtocolErrorCode.CCCD_IMPROPERLY_CONFIGURED: Why.SUBSCRIPTION,
+}
+
+
+def services_of(data: AdvertisementData) -> frozenset[int | str]:
+    """16-bit identifiers where they are the SIG's, else the 128-bit text; from the list and from service data."""
+    found: set[int | str] = set()
+    for text in data.service_uuids:
+        found.add(_identifier(text))
+    return frozenset(found)
+
+
+def _identifier(text: str) -> int | str:
+    return int(text[4:8], 16) if text.endswith("-0000-1000-8000-00805f9b34fb") and text.startswith("0000") else text
+
+
+class BleakRadio:
+    """`scanner` and `client` replace bleak's backends; left out, bleak takes the platform's."""
+
+    def __init__(self, scanner: type[BaseBleakScanner] | None = None, client: type[BaseBleakClient] | None = None) -> None:
+        self._scanner, self._client = scanner, client
+        self._connecting = asyncio.Lock()
+
+    async def scan(self, on_seen: Callable[[Seen], None]) -> None:
+        heard = asyncio.Event()
+
+        def found(device: BLEDevice, data: AdvertisementData) -> None:
+            heard.set()
+            on_seen(Seen(
+                Advertisement(
+                    address=device.address.upper(),
+                    local_name=data.local_name or device.name,
+                    services=services_of(data),
+                    companies=frozenset(data.manufacturer_data),
+                ),
+                data.rssi,
+                device,
+            ))
+
+        try:
+            async with BleakScanner(found, backend=self._scanner):
+                while True:
+                    heard.clear()
+                    await asyncio.wait_for(heard.wait(), SILENT_SCAN_SECONDS)
+        except TimeoutError as error:
+            raise AdapterError(AdapterProblem.SILENT) from error
+        except (BleakError, OSError) as error:
+            raise AdapterError(AdapterProblem.NO_BLUETOOTH, str(error)) from error
+
+    async def connect(self, seen: Seen, *, on_frame: OnFrame, on_lost: Callable[[], None], timeout: float) -> Connection:  # noqa: ASYNC109 - bleak takes it
+        device: BLEDevice = seen.handle
+        # One at a time: adapters refuse a second connection attempt while the first is under way.
+        async with self._connecting:
+            try:
+                client = await asyncio.wait_for(
+                    establish_connection(
+                        BleakClient, device, device.address, lambda _client: on_lost(), max_attempts=2,
+                        **({"backend": self._client} if self._client else {}),
+                    ),
+                    timeout,
+                )
+            except (BleakError, TimeoutError, OSError) as error:
+                raise Silent(f"no connection: {_said(error)}") from error
+        return BleakConnection(client, on_frame)
+
+
+class BleakConnection:
+    def __init__(self, client: BleakClient, on_frame: OnFrame) -> None:
+        self._client, self._on_frame = client, on_frame
+        self._by_id: dict[int, BleakGATTCharacteristic] = {}
+        for characteristic in client.services.characteristics.values():
+            try:
+                self._by_id.setdefault(short_uuid(characteristic.uuid), characteristic)
+            except ValueError:
+                continue  # a vendor's own: no driver here asks for it by a SIG identifier
+
+    @property
+    def characteristics(self) -> frozenset[int]:
+        return frozenset(self._by_id)
+
+    async def read(self, characteristic: int) -> bytes:
+        return bytes(await self._secured(lambda: self._client.read_gatt_char(self._by_id[characteristic])))
+
+    async def write(self, characteristic: int, data: bytes) -> None:
+        await self._secured(lambda: self._client.write_gatt_char(self._by_id[characteristic], data, response=True))
+
+    async def subscribe(self, characteristic: int) -> None:
+        def arrived(_sender: BleakGATTCharacteristic, data: bytearray) -> None:
+            self._on_frame(characteristic, bytes(data))
+
+        await self._secured(lambda: self._client.start_notify(self._by_id[characteristic], arrived))
+
+    async def close(self) -> None:
+        try:
+            await self._client.disconnect()
+        except (BleakError, OSError, EOFError):
+            return  # it was gone already
+
+    async def _secured(self, operation: Callable[[], Awaitable[T]]) -> T:
+        """Try; if the device wants security first, pair once and try again."""
+        try:
+            return await self._told(operation)
+        except _Insecure:
+            await self._pair()
+        try:
+            return await self._told(operation)
+        except _Insecure as error:
+            raise Refused(Why.PAIRING) from error
+
+    async def _pair(self) -> None:
+        try:
+            await self._client.pair()
+        except (BleakError, OSError) as error:
+            raise Refused(_pairing_problem(error)) from error
+
+    async def _told(self, operation: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await operation()
+        except BleakGATTProtocolError as error:
+            code = error.code
+            if code in _INSECURE:
+                raise _Insecure from error
+            if code in _WHY or code in (
+                BleakGATTProtocolErrorCode.READ_NOT_PERMITTED, BleakGATTProtocolErrorCode.WRITE_NOT_PERMITTED,
+                BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHORIZATION, BleakGATTProtocolErrorCode.REQUEST_NOT_SUPPORTED,
+                BleakGATTProtocolErrorCode.VALUE_NOT_ALLOWED, BleakGATTProtocolErrorCode.WRITE_REQUEST_REJECTED,
+            ) or 0x80 <= int(code) < 0xA0:  # application errors of a service
+                raise Refused(_WHY.get(code, Why.NOT_PERMITTED)) from error
+            raise Confused(f"the device answered with error {int(code):#04x}") from error
+        except BleakDBusError as error:
+            if error.dbus_error.endswith((".NotAuthorized", ".NotPermitted")):
+                raise _Insecure from error
+            raise Silent(_said(error)) from error
+        except (BleakError, TimeoutError, OSError, EOFError) as error:
+            raise Silent(_said(error)) from error
+
+
+class _Insecure(DeviceError):
+    """The device wants an encrypted or authenticated link for this."""
+
+
+def _pairing_problem(error: Exception) -> Why:
+    text = str(error).lower()
+    if "key_missing" in text or "key missing" in text:
+        return Why.BOND_LOST
+    if "confirm" in text or "authenticationfailed" in text or "passkey" in text:
+        return Why.PASSKEY
+    return Why.PAIRING
+
+
+def _said(error: BaseException) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,44 @@
+"""The port through which the gateway sees a radio: scan, connect, read, write, subscribe, pair."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from drivers import Advertisement
+
+OnFrame = Callable[[int, bytes], None]
+"""Characteristic and octets, called before the device learns that its indication has arrived, where the stack permits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    advertisement: Advertisement
+    rssi: int | None
+    handle: Any
+    """What the radio needs to connect."""
+
+
+class Connection(Protocol):
+    """Raises `DeviceError` for what the device does, nothing else."""
+
+    @property
+    def characteristics(self) -> frozenset[int]:
+        """16-bit identifiers of all that the device has."""
+
+    async def read(self, characteristic: int) -> bytes: ...
+
+    async def write(self, characteristic: int, data: bytes) -> None: ...
+
+    async def subscribe(self, characteristic: int) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class Radio(Protocol):
+    async def scan(self, on_seen: Callable[[Seen], None]) -> None:
+        """Report every advertisement until cancelled. Raises `AdapterError`."""
+
+    async def connect(self, seen: Seen, *, on_frame: OnFrame, on_lost: Callable[[], None], timeout: float) -> Connection:  # noqa: ASYNC109 - the libraries below take it
+        """Raises `DeviceError`."""

@@ -1,0 +1,213 @@
+"""Turns a field table into one straight-line decode function.
+
+Neighbouring fields that are there under the same condition are unpacked by one `struct` call; Decimals and enum
+members come out of caches by raw value; the frozen object is filled through its slots. If anything does not fit,
+`_explain` walks the table field by field to say what and where: errors may be slow, readings may not.
+"""
+
+from __future__ import annotations
+
+import enum
+import struct
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from typing import Any
+
+from profiles.wire import Cache, Choice, DecodeError, Layout, Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    name: str
+    wire: Wire
+    enum_type: type[enum.IntEnum] | type[enum.IntFlag] | None
+    condition: tuple[str, int] | None
+    """The field that holds the flag, and its mask."""
+
+
+@cache
+def table(layout: type[Layout]) -> tuple[Field, ...]:
+    hints = typing.get_type_hints(layout, include_extras=True)
+    found: list[Field] = []
+    holders: dict[type, str] = {}
+    for field in fields(layout):  # type: ignore[arg-type]  # every Layout is a dataclass; the base cannot say so
+        annotated = hints[field.name]
+        wire, *condition = annotated.__metadata__
+        base = typing.get_args(annotated)[0]
+        enum_type = next(
+            (t for t in (base, *typing.get_args(base)) if isinstance(t, type) and issubclass(t, enum.IntEnum | enum.IntFlag)), None
+        )
+        if enum_type is not None:
+            holders.setdefault(enum_type, field.name)
+        when = (holders[type(condition[0])], int(condition[0])) if condition else None
+        found.append(Field(field.name, wire, enum_type, when))
+    return tuple(found)
+
+
+def install(layout: type[Layout]) -> Callable[[bytes], Any]:
+    """Compile `layout` and put the result in place of its `decode`."""
+    decode = _compile(layout)
+    layout.decode = staticmethod(decode)  # type: ignore[method-assign,assignment]  # that is the point of compiling
+    return decode
+
+
+@cache
+def members(enum_type: type[enum.IntEnum] | type[enum.IntFlag]) -> Cache:
+    """Raw value to member; a code that the specification reserves stays a plain int."""
+
+    def convert(raw: int) -> int:
+        try:
+            return enum_type(raw)
+        except ValueError:
+            return raw
+
+    return Cache(convert, 4096)
+
+
+def _flags_name(layout: type[Layout], flag: enum.IntFlag) -> str:
+    return next(f.name for f in table(layout) if f.enum_type is type(flag))
+
+
+def _expression(layout: type[Layout], field: Field, names: list[str], env: dict[str, Any]) -> str:
+    wire = field.wire
+    if isinstance(wire, Choice):
+        unset, chosen = wire.unset.expression(names, env), wire.set.expression(names, env)
+        return f"({chosen} if {_flags_name(layout, wire.flag)} & {int(wire.flag)} else {unset})"
+    return wire.expression(names, env)
+
+
+def _groups(layout: type[Layout]) -> list[list[Field]]:
+    groups: list[list[Field]] = []
+    for field in table(layout):
+        if groups and _joins(field) and _joins(groups[-1][0]) and groups[-1][0].condition == field.condition:
+            groups[-1].append(field)
+        else:
+            groups.append([field])
+    return groups
+
+
+def _joins(field: Field) -> bool:
+    """Whether this field can be unpacked together with its neighbours."""
+    return field.wire.size >= 0 and not (isinstance(field.wire, Choice) and not field.wire.uniform)
+
+
+def _compile(layout: type[Layout]) -> Callable[[bytes], Any]:
+    env: dict[str, Any] = {
+        "layout": layout, "new": object.__new__, "explain": _explain, "struct_error": struct.error,
+        "set_trailing": Layout._trailing.__set__,  # type: ignore[attr-defined]  # noqa: SLF001 - a slot, set past `frozen`
+    }
+    body: list[str] = ["at = 0"]
+    for group in _groups(layout):
+        condition, indent = group[0].condition, ""
+        if condition:
+            body.append(f"if {condition[0]} & {condition[1]}:")
+            indent = "    "
+        if group[0].wire.size < 0:
+            read = group[0].wire.bind(env, group[0].wire.read_rest)
+            body += [f"{indent}{group[0].name} = {read}(data, at)", f"{indent}at = len(data)"]
+        else:
+            body += [indent + line for line in _unpack(layout, group, env)]
+        if condition:
+            body += ["else:", "    " + " = ".join(f.name for f in group) + " = None"]
+    body += ["if at != len(data): trailing = data[at:]", "else: trailing = None"]
+    lines = ["def decode(data):", "    try:", *(" " * 8 + line for line in body)]
+    lines += ["    except (struct_error, ValueError) as error:", "        raise explain(layout, data) from error"]
+    if layout.exact:
+        lines += ["    if trailing is not None: raise explain(layout, data)"]
+    lines += ["    value = new(layout)"]
+    for number, field in enumerate(table(layout)):
+        env[f"set{number}"] = getattr(layout, field.name).__set__
+        shown = field.name
+        if field.enum_type is not None:
+            env[f"enum{number}"] = members(field.enum_type)
+            shown = f"enum{number}[{field.name}]"
+            if field.condition:
+                shown += f" if {field.name} is not None else None"
+        lines.append(f"    set{number}(value, {shown})")
+    lines += ["    if trailing is not None: set_trailing(value, bytes(trailing))"]
+    if layout.problem is not Layout.problem:
+        env["contradiction"] = _contradiction
+        lines += ["    problem = value.problem()", "    if problem is not None: raise contradiction(layout, problem, data)"]
+    lines += ["    return value"]
+    exec("\n".join(lines), env)  # noqa: S102 - the text comes from the table's field names alone, as in dataclasses
+    decode: Callable[[bytes], Any] = env["decode"]
+    return decode
+
+
+def _unpack(layout: type[Layout], group: list[Field], env: dict[str, Any]) -> list[str]:
+    first = group[0]
+    if isinstance(first.wire, Choice) and not first.wire.uniform:
+        forms = [_unpack(layout, [replace(first, wire=form)], env) for form in (first.wire.set, first.wire.unset)]
+        test = f"if {_flags_name(layout, first.wire.flag)} & {int(first.wire.flag)}:"
+        return [test, *("    " + line for line in forms[0]), "else:", *("    " + line for line in forms[1])]
+    fmt = "<" + "".join(field.wire.fmt for field in group)
+    packed, after, names = struct.Struct(fmt), [], []
+    for field in group:
+        count = len(struct.unpack("<" + field.wire.fmt, bytes(field.wire.size)))
+        mine = [f"{field.name}_{i}" for i in range(count)] if count > 1 else [field.name]
+        names += mine
+        expression = _expression(layout, field, mine, env)
+        if expression != field.name:
+            after.append(f"{field.name} = {expression}")
+    unpack = f"u{len(env)}"
+    env[unpack] = packed.unpack_from
+    return [f"{', '.join(names)}, = {unpack}(data, at)", *after, f"at += {packed.size}"]
+
+
+def _explain(layout: type[Layout], data: bytes) -> DecodeError:
+    """Which field of the table does not fit `data`, walked slowly."""
+    at, seen = 0, {}
+    for field in table(layout):
+        if field.condition and not seen[field.condition[0]] & field.condition[1]:
+            continue
+        wire = field.wire
+        if isinstance(wire, Choice):
+            wire = wire.pick(seen[_flags_name(layout, wire.flag)])
+        if wire.size >= 0 and len(data) - at < wire.size:
+            plural = "s" if wire.size != 1 else ""
+            return DecodeError(layout.__name__, field.name, at, f"needs {wire.size} byte{plural}, {len(data) - at} left", data)
+        try:
+            seen[field.name] = read_one(wire, data, at)
+        except ValueError as error:
+            return DecodeError(layout.__name__, field.name, at, str(error), data)
+        at += wire.size
+    return DecodeError(layout.__name__, "end", at, f"{len(data) - at} bytes more than the {at} defined", data)
+
+
+def _contradiction(layout: type[Layout], problem: tuple[str, str], data: bytes) -> DecodeError:
+    field, reason = problem
+    return DecodeError(layout.__name__, field, len(data), reason, data)
+
+
+def read_one(wire: Wire, data: bytes, at: int) -> Any:
+    """One wire value at `at`, by the same expression that the compiled tables use."""
+    if wire.size < 0:
+        return wire.read_rest(data, at)
+    raw = struct.unpack_from("<" + wire.fmt, data, at)
+    env: dict[str, Any] = {}
+    names = [f"v{i}" for i in range(len(raw))]
+    expression = wire.expression(names, env)
+    return eval(expression, env, dict(zip(names, raw, strict=True)))  # noqa: S307 - the wire's own expression
+
+
+def encode(value: Layout) -> bytes:
+    layout, out = type(value), bytearray()
+    for field in table(layout):
+        item = getattr(value, field.name)
+        if field.condition:
+            present = bool(getattr(value, field.condition[0]) & field.condition[1])
+            if present != (item is not None):
+                state = "set" if present else "not set"
+                raise ValueError(f"{layout.__name__}.{field.name}: its flag is {state}, its value {'is missing' if present else 'is given'}")
+            if not present:
+                continue
+        wire = field.wire
+        if isinstance(wire, Choice):
+            wire = wire.pick(getattr(value, _flags_name(layout, wire.flag)))
+        try:
+            out += wire.write(item)
+        except (struct.error, OverflowError) as error:
+            raise ValueError(f"{layout.__name__}.{field.name}: {error}") from error
+    return bytes(out) + value.trailing

@@ -1,0 +1,54 @@
+"""One file per Bluetooth SIG service, characteristics in the order of its specification.
+
+`BY_UUID` is built from the files: 16-bit identifier to the table (or conversation) that reads it.
+"""
+
+import inspect
+
+
+from profiles.gatt import (
+    battery,
+    blood_pressure,
+    current_time,
+    device_information,
+    glucose,
+    heart_rate,
+    pulse_oximeter,
+    record_access,
+    thermometer,
+    weight_scale,
+)
+from profiles.wire import Layout
+
+FILES = (
+    battery, blood_pressure, current_time, device_information, glucose, heart_rate, pulse_oximeter, record_access,
+    thermometer, weight_scale,
+)
+
+_BASE = "-0000-1000-8000-00805f9b34fb"
+
+
+def layouts() -> list[type[Layout]]:
+    return [
+        item
+        for file in FILES
+        for _, item in inspect.getmembers(file, inspect.isclass)
+        if issubclass(item, Layout) and item.uuid and item.__module__ == file.__name__
+    ]
+
+
+BY_UUID: dict[int, type[Layout]] = {layout.uuid: layout for layout in layouts()}
+
+
+def short_uuid(text: str) -> int:
+    """`2A35`, `0x2a35` or the 128-bit form to the 16-bit identifier; `ValueError` if it is none of the SIG's."""
+    lowered = text.strip().lower().removeprefix("0x")
+    if lowered.endswith(_BASE) and lowered.startswith("0000"):
+        lowered = lowered[4:8]
+    if not 1 <= len(lowered) <= 4:  # noqa: PLR2004 - four hexadecimal digits
+        raise ValueError(f"{text!r} is no 16-bit UUID of the Bluetooth SIG, such as 2A35")
+    return int(lowered, 16)
+
+
+def long_uuid(short: int) -> str:
+    return f"0000{short:04x}{_BASE}"

@@ -1,0 +1,205 @@
+"""Record Access Control Point, 0x2A52: the conversation by which a collector asks for stored records.
+
+Source: Glucose Service 1.0.1, 3.4, and Glucose Profile 1.0.1, 5.4; the same opcodes serve the oximeter and others.
+`Download` is sans-IO: it says what to write, is told what comes, and does no reading, writing or waiting.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Annotated, NamedTuple
+
+from profiles.times import DateTime
+from profiles.wire import REST, U8, Layout
+
+
+class OpCode(IntEnum):
+    REPORT_STORED_RECORDS = 1
+    DELETE_STORED_RECORDS = 2
+    ABORT_OPERATION = 3
+    REPORT_NUMBER_OF_STORED_RECORDS = 4
+    NUMBER_OF_STORED_RECORDS_RESPONSE = 5
+    RESPONSE_CODE = 6
+    COMBINED_REPORT = 7
+    COMBINED_REPORT_RESPONSE = 8
+
+
+class Operator(IntEnum):
+    NULL = 0
+    ALL_RECORDS = 1
+    LESS_THAN_OR_EQUAL_TO = 2
+    GREATER_THAN_OR_EQUAL_TO = 3
+    WITHIN_RANGE_OF = 4
+    FIRST_RECORD = 5
+    LAST_RECORD = 6
+
+
+class Filter(IntEnum):
+    SEQUENCE_NUMBER = 1
+    USER_FACING_TIME = 2
+
+
+class ResponseCode(IntEnum):
+    SUCCESS = 1
+    OP_CODE_NOT_SUPPORTED = 2
+    INVALID_OPERATOR = 3
+    OPERATOR_NOT_SUPPORTED = 4
+    INVALID_OPERAND = 5
+    NO_RECORDS_FOUND = 6
+    ABORT_UNSUCCESSFUL = 7
+    PROCEDURE_NOT_COMPLETED = 8
+    OPERAND_NOT_SUPPORTED = 9
+
+
+class Response(NamedTuple):
+    request_opcode: OpCode | int
+    code: ResponseCode | int
+
+
+_FILTER_SIZES = {Filter.SEQUENCE_NUMBER: 2, Filter.USER_FACING_TIME: 7}
+_NUMBER_SIZES = (1, 2, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordAccessControlPoint(Layout):
+    uuid = 0x2A52
+    derived = ("number_of_records", "request_opcode", "response_code")
+
+    opcode: Annotated[OpCode | int, U8]
+    operator: Annotated[Operator | int, U8]
+    operand: Annotated[bytes, REST] = b""
+
+    def problem(self) -> tuple[str, str] | None:
+        size = len(self.operand)
+        if self.opcode in (OpCode.RESPONSE_CODE, OpCode.NUMBER_OF_STORED_RECORDS_RESPONSE) and self.operator != Operator.NULL:
+            return "operator", "a response has operator null"
+        if self.opcode == OpCode.RESPONSE_CODE and size != 2:  # noqa: PLR2004 - request and code
+            return "operand", f"a response has 2 bytes, not {size}"
+        if self.opcode in (OpCode.NUMBER_OF_STORED_RECORDS_RESPONSE, OpCode.COMBINED_REPORT_RESPONSE) and size not in _NUMBER_SIZES:
+            return "operand", f"a number of records has 1, 2 or 4 bytes, not {size}"
+        values = {Operator.LESS_THAN_OR_EQUAL_TO: 1, Operator.GREATER_THAN_OR_EQUAL_TO: 1, Operator.WITHIN_RANGE_OF: 2}.get(self.operator)
+        if values:
+            each = _FILTER_SIZES.get(self.operand[0]) if size else None
+            if size <= values or (each is not None and size != 1 + values * each):
+                return "operand", f"{size} bytes do not hold a filter and {values} of its values"
+        return None
+
+    @property
+    def number_of_records(self) -> int | None:
+        if self.opcode in (OpCode.NUMBER_OF_STORED_RECORDS_RESPONSE, OpCode.COMBINED_REPORT_RESPONSE):
+            return int.from_bytes(self.operand, "little")
+        return None
+
+    @property
+    def response(self) -> Response | None:
+        if self.opcode != OpCode.RESPONSE_CODE:
+            return None
+        request, code = self.operand
+        return Response(
+            OpCode(request) if request in set(OpCode) else request,
+            ResponseCode(code) if code in set(ResponseCode) else code,
+        )
+
+    @property
+    def request_opcode(self) -> OpCode | int | None:
+        return self.response.request_opcode if self.response else None
+
+    @property
+    def response_code(self) -> ResponseCode | int | None:
+        return self.response.code if self.response else None
+
+
+def report_all() -> bytes:
+    return bytes((OpCode.REPORT_STORED_RECORDS, Operator.ALL_RECORDS))
+
+
+def report_last() -> bytes:
+    return bytes((OpCode.REPORT_STORED_RECORDS, Operator.LAST_RECORD))
+
+
+def report_from(sequence_number: int) -> bytes:
+    return _by_sequence(OpCode.REPORT_STORED_RECORDS, Operator.GREATER_THAN_OR_EQUAL_TO, sequence_number)
+
+
+def delete_up_to(sequence_number: int) -> bytes:
+    """Makes the device forget: the caller must hold what it forgets."""
+    return _by_sequence(OpCode.DELETE_STORED_RECORDS, Operator.LESS_THAN_OR_EQUAL_TO, sequence_number)
+
+
+def abort() -> bytes:
+    return bytes((OpCode.ABORT_OPERATION, Operator.NULL))
+
+
+def _by_sequence(opcode: OpCode, operator: Operator, sequence_number: int) -> bytes:
+    return bytes((opcode, operator, Filter.SEQUENCE_NUMBER)) + sequence_number.to_bytes(2, "little")
+
+
+class Mark(NamedTuple):
+    """How far a meter was read: the highest record, and where the next download starts.
+
+    `next_wanted` lies before the last record when one of them still waits for a context that it announced.
+    """
+
+    sequence_number: int
+    base_time: DateTime
+    next_wanted: int
+
+
+class Unfinished(ValueError):
+    """The meter ended the procedure with an error. What came until then is good."""
+
+    def __init__(self, code: ResponseCode | int) -> None:
+        name = code.name.lower().replace("_", " ") if isinstance(code, ResponseCode) else f"code {code}"
+        super().__init__(f"the record access procedure failed: {name}")
+        self.code = code
+
+
+class Download:
+    """Asks for the last record first: if it lies behind the mark, the meter was reset and everything is read.
+
+    A meter without "last record" is asked from the mark on, one without that for everything. Write `command`,
+    report each record by `record()` and each indication by `response()`, until `command` is None.
+    """
+
+    def __init__(self, mark: Mark | None) -> None:
+        self._mark = mark
+        self._last: tuple[int, DateTime] | None = None
+        self.was_reset = False
+        self.command: bytes | None = report_last() if mark else report_all()
+
+    def record(self, sequence_number: int, base_time: DateTime) -> None:
+        self._last = (sequence_number, base_time)
+
+    def response(self, point: RecordAccessControlPoint) -> bool:
+        """Whether the indication ended a request. Raises `Unfinished` on a failure that no other request can mend."""
+        answer = point.response
+        if answer is None or answer.request_opcode != OpCode.REPORT_STORED_RECORDS:
+            return False
+        if answer.code in (ResponseCode.SUCCESS, ResponseCode.NO_RECORDS_FOUND):
+            found = answer.code == ResponseCode.SUCCESS
+            self.command = self._after_last() if self.command == report_last() and found else None
+            return True
+        if answer.code in (
+            ResponseCode.OPERATOR_NOT_SUPPORTED, ResponseCode.INVALID_OPERATOR, ResponseCode.OPERAND_NOT_SUPPORTED,
+            ResponseCode.INVALID_OPERAND,
+        ) and self.command != report_all():
+            asked_last = self.command == report_last()
+            self.command = report_from(self._mark.next_wanted) if asked_last and self._mark else report_all()
+            return True
+        raise Unfinished(answer.code)
+
+    def _after_last(self) -> bytes | None:
+        if self._mark is None or self._last is None:
+            return report_all()
+        sequence_number, base_time = self._last
+        mark = self._mark
+        behind = sequence_number < mark.sequence_number or tuple(_known(base_time)) < tuple(_known(mark.base_time))
+        if behind or (sequence_number == mark.sequence_number and base_time != mark.base_time):
+            self.was_reset = True
+            return report_all()
+        return report_from(mark.next_wanted) if mark.next_wanted <= sequence_number else None
+
+
+def _known(moment: DateTime) -> list[int]:
+    return [part or 0 for part in moment]
