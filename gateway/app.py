@@ -1,6 +1,6 @@
 """The composition root: builds the street from left to right, and takes it down again.
 
-    radio -> attendant -> sessions -> intake -> driver -> filing -> journal -> outlets -> sinks
+radio -> attendant -> sessions -> intake -> driver -> filing -> journal -> outlets -> sinks
 """
 
 from __future__ import annotations
@@ -47,8 +47,15 @@ class Gateway:
     """One daemon on one state directory. `run` returns when `stop` has been called and everything is put away."""
 
     def __init__(
-        self, config: Config, registry: Registry, radio: Radio, clock: Clock,
-        *, config_path: Path | None = None, sinks: Mapping[str, Sink] | None = None, simulated: bool = False,
+        self,
+        config: Config,
+        registry: Registry,
+        radio: Radio,
+        clock: Clock,
+        *,
+        config_path: Path | None = None,
+        sinks: Mapping[str, Sink] | None = None,
+        simulated: bool = False,
     ) -> None:
         self._config, self._registry, self._radio, self._clock = config, registry, radio, clock
         self._config_path, self._simulated = config_path, simulated
@@ -80,10 +87,18 @@ class Gateway:
             await self._catch_up(filing, intake, replay_all=findings.replay_all)
             sinks = self._given_sinks if self._given_sinks is not None else _sinks(self._config)
             self._outlets = [
-                Outlet(name, sink, self.journal, randomness=random.Random(secrets.randbits(64))) for name, sink in sinks.items()  # noqa: S311 - jitter
+                Outlet(name, sink, self.journal, randomness=random.Random(secrets.randbits(64)))  # noqa: S311 - jitter
+                for name, sink in sinks.items()
             ]
             self.attendant = Attendant(
-                self._config, self._registry, self._radio, intake, self.journal, filing, self._clock, simulated=self._simulated,
+                self._config,
+                self._registry,
+                self._radio,
+                intake,
+                self.journal,
+                filing,
+                self._clock,
+                simulated=self._simulated,
             )
             await self._serve()
 
@@ -107,7 +122,11 @@ class Gateway:
 
     async def _serve(self) -> None:
         app = door.application(
-            self.journal, self._config.state / "journal.db", status=self.status, why=self._why, release_time=self._release_time,
+            self.journal,
+            self._config.state / "journal.db",
+            status=self.status,
+            why=self._why,
+            release_time=self._release_time,
         )
         background: list[asyncio.Task[Any]] = []
         try:
@@ -193,11 +212,16 @@ class Gateway:
             "pid": os.getpid(),
             "simulated": self._simulated,
             "up_seconds": round(self._clock.boottime() - self._started),
-            "clock": {"synchronized": self._clock.synchronized(), "pending_things": len(waiting),
-                      "pending_since": _received(waiting[0].body) if waiting else None},
+            "clock": {
+                "synchronized": self._clock.synchronized(),
+                "pending_things": len(waiting),
+                "pending_since": _received(waiting[0].body) if waiting else None,
+            },
             "journal": self.journal.counts(),
-            "sinks": {outlet.name: {**self.journal.sinks().get(outlet.name, {"cursor": 0, "deferred": 0}), "problem": outlet.problem}
-                      for outlet in self._outlets},
+            "sinks": {
+                outlet.name: {**self.journal.sinks().get(outlet.name, {"cursor": 0, "deferred": 0}), "problem": outlet.problem}
+                for outlet in self._outlets
+            },
             "config_problem": self.config_problem,
             "driver_problems": [str(problem) for problem in self._registry.problems],
             **self.attendant.status(),
@@ -207,8 +231,10 @@ class Gateway:
         seen = self.attendant.last_advertisement(address)
         if seen is None:
             return None
-        return [{"driver": item.driver.name, "file": item.source, "match": held, "wins": self._wins(item.driver.name, address)}
-                for item, held in self._registry.why(seen)]
+        return [
+            {"driver": item.driver.name, "file": item.source, "match": held, "wins": self._wins(item.driver.name, address)}
+            for item, held in self._registry.why(seen)
+        ]
 
     def _wins(self, name: str, address: str) -> bool:
         return self.attendant.driver_of(address) == name

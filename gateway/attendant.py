@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +60,16 @@ def free_enough(state: Any, reserve_mb: int) -> bool:
 
 class Attendant:
     def __init__(
-        self, config: Config, registry: Registry, radio: Radio, intake: Intake, journal: Journal, filing: Filing, clock: Clock, *, simulated: bool = False,
+        self,
+        config: Config,
+        registry: Registry,
+        radio: Radio,
+        intake: Intake,
+        journal: Journal,
+        filing: Filing,
+        clock: Clock,
+        *,
+        simulated: bool = False,
     ) -> None:
         self._registry, self._radio, self._intake, self._journal = registry, radio, intake, journal
         self._filing, self._clock, self._simulated = filing, clock, simulated
@@ -160,16 +168,31 @@ class Attendant:
             return
         driver, settings, bluetooth = loaded.driver, known.settings, self._config.bluetooth
         facts = SessionFacts(
-            session=secrets.token_hex(8), address=address, driver=driver.name, label=driver.label, boot_id=self._clock.boot_id(),
-            clock_trusted=self._clock.synchronized(), simulated=self._simulated, settings=settings,
+            session=secrets.token_hex(8),
+            address=address,
+            driver=driver.name,
+            label=driver.label,
+            boot_id=self._clock.boot_id(),
+            clock_trusted=self._clock.synchronized(),
+            simulated=self._simulated,
+            settings=settings,
         )
         policy = Policy(settings.set_clock, settings.forget) if settings else Policy()
         pause = bluetooth.reconnect_seconds
         try:
             known.things += await sessions.run(
-                seen, driver, facts, self._radio, self._intake, self._filing, self._clock,
-                mark=self._journal.mark(address), policy=policy, idle_seconds=bluetooth.idle_seconds,
-                connect_seconds=bluetooth.connect_seconds, session_seconds=bluetooth.session_seconds,
+                seen,
+                driver,
+                facts,
+                self._radio,
+                self._intake,
+                self._filing,
+                self._clock,
+                mark=self._journal.mark(address),
+                policy=policy,
+                idle_seconds=bluetooth.idle_seconds,
+                connect_seconds=bluetooth.connect_seconds,
+                session_seconds=bluetooth.session_seconds,
                 opened=lambda position: self._open.__setitem__(facts.session, position),
             )
             known.failures, known.last_problem = 0, None
@@ -184,7 +207,7 @@ class Attendant:
             pause = min(2.0**known.failures, SLOWEST_RETRY_SECONDS)
             known.last_problem = str(error)
             log.warning("a session ended early", device=address, driver=driver.name, problem=str(error), again_in=pause)
-        except Exception as error:  # noqa: BLE001 - one driver's mistake must not end the others' sessions
+        except Exception as error:
             known.refused = known.last_problem = f"{type(error).__name__} in {driver.name}"
             log.exception("a driver failed", device=address, driver=driver.name, file=loaded.source)
         finally:
@@ -222,11 +245,16 @@ class Attendant:
             "disk": "nearly full: no new sessions" if self.disk_low else "ok",
             "devices": [
                 {
-                    "address": address, "name": _name(known),
-                    "driver": known.loaded.driver.name, "state": "refused" if known.refused else "reading" if known.running else "waiting",
-                    "sessions": known.sessions, "things": known.things, "problem": known.last_problem,
+                    "address": address,
+                    "name": _name(known),
+                    "driver": known.loaded.driver.name,
+                    "state": "refused" if known.refused else "reading" if known.running else "waiting",
+                    "sessions": known.sessions,
+                    "things": known.things,
+                    "problem": known.last_problem,
                 }
-                for address, known in self._known.items() if known.loaded is not None
+                for address, known in self._known.items()
+                if known.loaded is not None
             ],
         }
 

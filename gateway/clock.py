@@ -58,8 +58,15 @@ def local(moment: float, zone: tzinfo | None) -> datetime:
 
 class _Timex(ctypes.Structure):
     # struct timex of adjtimex(2): only `status` is read, the rest is room.
-    _fields_ = (("modes", ctypes.c_uint), ("offset", ctypes.c_long), ("freq", ctypes.c_long), ("maxerror", ctypes.c_long),
-                ("esterror", ctypes.c_long), ("status", ctypes.c_int), ("room", ctypes.c_char * 256))
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("room", ctypes.c_char * 256),
+    )
 
 
 def _kernel_synchronized() -> bool:

@@ -28,7 +28,9 @@ class GatewaySection(Strict):
 
 
 class TimeSection(Strict):
-    trust: Trust = Field("ntp", description="ntp: wait until the kernel says that the clock is synchronized; rtc or manual: believe the clock as it is")
+    trust: Trust = Field(
+        "ntp", description="ntp: wait until the kernel says that the clock is synchronized; rtc or manual: believe the clock as it is"
+    )
 
 
 class DiskSection(Strict):
@@ -36,11 +38,15 @@ class DiskSection(Strict):
 
 
 class BluetoothSection(Strict):
-    accept: Literal["listed", "any"] = Field("listed", description="listed: read the devices below only; any: every device that a driver knows")
+    accept: Literal["listed", "any"] = Field(
+        "listed", description="listed: read the devices below only; any: every device that a driver knows"
+    )
     idle_seconds: float = Field(10, gt=0, le=300, description="A session ends when its device has been silent for so long")
     connect_seconds: float = Field(20, gt=0, le=120, description="Give up connecting after this time")
     session_seconds: float = Field(900, gt=0, description="No session lasts longer, whatever the device sends")
-    reconnect_seconds: float = Field(60, ge=0, description="A device that keeps advertising is read again after this time; one that comes back, at once")
+    reconnect_seconds: float = Field(
+        60, ge=0, description="A device that keeps advertising is read again after this time; one that comes back, at once"
+    )
 
 
 class PersonSection(Strict):
@@ -54,8 +60,8 @@ class DeviceSection(Strict):
     person: str | None = Field(None, description="Everything it measures belongs to this person")
     users: dict[str, str] = Field({}, description="Or: the device's own user number to a person")
     passkey: int | None = Field(None, ge=0, le=999_999, description="Six digits for pairing, from its display or manual")
-    set_clock: bool = Field(False, description="Set its clock after each download")
-    forget: bool = Field(False, description="Delete its records once they are safe in the journal")
+    set_clock: bool = Field(default=False, description="Set its clock after each download")
+    forget: bool = Field(default=False, description="Delete its records once they are safe in the journal")
 
     @field_validator("address", mode="before")
     @classmethod
@@ -96,11 +102,13 @@ class Config(Strict):
                 problems.append((("device", index, "person"), f"no [[person]] has the id {device.person!r}"))
             problems += [
                 (("device", index, "users", user), f"no [[person]] has the id {person!r}")
-                for user, person in device.users.items() if person not in known
+                for user, person in device.users.items()
+                if person not in known
             ]
             problems += [
                 (("device", index, "users", user), "a user number is 0 to 254")
-                for user in device.users if not (user.isdigit() and int(user) <= 254)  # noqa: PLR2004 - one octet, 255 is "unknown"
+                for user in device.users
+                if not (user.isdigit() and int(user) <= 254)  # noqa: PLR2004 - one octet, 255 is "unknown"
             ]
         if problems:
             raise _Inconsistent(problems)
@@ -187,7 +195,7 @@ def _problems(text: str, item: Any) -> list[ConfigProblem]:
     said = item["msg"]
     if item["type"] == "extra_forbidden":
         said = f"unknown key{_suggestion(loc)}"
-    elif item["type"] not in ("missing",) and not isinstance(item["input"], dict | list):
+    elif item["type"] != "missing" and not isinstance(item["input"], dict | list):
         said = f"{said} (is {item['input']!r})" if loc[-1] != "passkey" else said
     return [ConfigProblem(locate(text, loc), _dotted(loc), said)]
 

@@ -30,7 +30,7 @@ class DriverError(Exception):
     """The device maker's: that driver is left out, the daemon runs."""
 
 
-class AmbiguousMatch(Exception):  # noqa: N818 - reads as what happened
+class AmbiguousMatch(Exception):
     """Two drivers claim a device with equal right: it is left alone until one of the files says more."""
 
     def __init__(self, first: str, second: str) -> None:

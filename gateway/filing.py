@@ -52,7 +52,7 @@ class Filing:
             if isinstance(item, DeviceInfo):
                 facts.info = item
             elif isinstance(item, DeviceClock):
-                facts.pair = timing.ClockPair(item.device_time, item.frame.received, item.synchronized)
+                facts.pair = timing.ClockPair(item.device_time, item.frame.received, float(item.fraction), item.synchronized)
         if facts.identity is None:
             facts.identity = await self._journal.identity(facts.address, device_identity(facts.info, facts.address))
         for item in batch.items:
@@ -64,12 +64,21 @@ class Filing:
             elif not isinstance(item, DeviceClock):
                 facts.intermediate += 1
         rejections = [
-            Rejection(frame.position, facts.session, facts.address, facts.driver, frame.characteristic, frame.data, str(error), frame.received)
+            Rejection(
+                frame.position, facts.session, facts.address, facts.driver, frame.characteristic, frame.data, str(error), frame.received
+            )
             for frame, error in rejected
         ]
-        new = await self._journal.commit(Commit(
-            facts.address, tuple(candidates), batch.mark, info, tuple(rejections), replaying=facts.replaying,
-        ))
+        new = await self._journal.commit(
+            Commit(
+                facts.address,
+                tuple(candidates),
+                batch.mark,
+                info,
+                tuple(rejections),
+                replaying=facts.replaying,
+            )
+        )
         if new:
             crashpoints.reached("thing-committed")
             self._committed(new)
@@ -79,7 +88,9 @@ class Filing:
         info = facts.info
         name = facts.settings.name if facts.settings and facts.settings.name else (info.model if info and info.model else facts.label)
         return DeviceRef(
-            identity=str(facts.identity), address=facts.address, name=name,
+            identity=str(facts.identity),
+            address=facts.address,
+            name=name,
             manufacturer=info.manufacturer if info else None,
             model=info.model if info else None,
             serial_number=info.serial_number if info else None,
@@ -105,13 +116,22 @@ class Filing:
     def _device(self, facts: SessionFacts, info: DeviceInfo) -> Candidate:
         ref = self._device_ref(facts)
         data = DeviceData(
-            name=ref.name, manufacturer=info.manufacturer, model=info.model, serial_number=info.serial_number,
-            firmware=info.firmware, hardware=info.hardware, software=info.software, system_id=info.system_id,
+            name=ref.name,
+            manufacturer=info.manufacturer,
+            model=info.model,
+            serial_number=info.serial_number,
+            firmware=info.firmware,
+            hardware=info.hardware,
+            software=info.software,
+            system_id=info.system_id,
         )
         trusted = facts.clock_trusted
         moment = local(info.frame.received, self._zone).isoformat(timespec="seconds")
         thing = DeviceThing(
-            id=self._device_id(facts), version=1, device=ref, data=data,
+            id=self._device_id(facts),
+            version=1,
+            device=ref,
+            data=data,
             when=When(time=moment, quality=Quality.RECEIVED if trusted else Quality.TIME_PENDING),
             provenance=self._provenance(facts, info.frame),
         )
@@ -125,7 +145,11 @@ class Filing:
             )
             key = Key("episode", (token,))
         filed, offset = timing.file(
-            reading.device_time, reading.frame.received, facts.pair, trusted=facts.clock_trusted, zone=self._zone,
+            reading.device_time,
+            reading.frame.received,
+            facts.pair,
+            trusted=facts.clock_trusted,
+            zone=self._zone,
             clock_not_set=reading.clock_not_set,
         )
         identity = str(facts.identity)
@@ -136,8 +160,14 @@ class Filing:
         for part, own in zip(made, ids, strict=True):
             related = device + [Related(id=other, relationship="same-measurement") for other in ids if other != own]
             thing = part.model(
-                id=own, version=1, when=filed, person=self._person(facts, reading.user_index), device=self._device_ref(facts),
-                status=list(reading.status), related=related, provenance=self._provenance(facts, reading.frame, offset, reading),
+                id=own,
+                version=1,
+                when=filed,
+                person=self._person(facts, reading.user_index),
+                device=self._device_ref(facts),
+                status=list(reading.status),
+                related=related,
+                provenance=self._provenance(facts, reading.frame, offset, reading),
                 data=part.data,  # type: ignore[call-arg]  # every thing-type has data; the base cannot say of what kind
             )
             candidates.append(candidate(thing, reading.frame.position))

@@ -77,7 +77,8 @@ def load(extra: Iterable[str] = ()) -> Registry:
 
 def _builtin() -> list[str]:
     return [
-        info.name for info in pkgutil.walk_packages(drivers.__path__, "drivers.")
+        info.name
+        for info in pkgutil.walk_packages(drivers.__path__, "drivers.")
         if not info.ispkg and not info.name.startswith("drivers.kit.")
     ]
 
@@ -90,7 +91,7 @@ def _load(name: str) -> Loaded | None:
     module_name, _, attribute = name.partition(":")
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # noqa: BLE001 - whatever a driver file does wrong must not stop the others
+    except Exception as error:
         line = f":{error.lineno}" if isinstance(error, SyntaxError) else _last_line(error)
         raise DriverError(f"{module_name}{line}: {type(error).__name__}: {error}") from error
     driver = getattr(module, attribute or "DRIVER", None)

@@ -5,7 +5,7 @@ A capture goes through the same driver and the same filing as the live device di
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -46,13 +46,19 @@ def facts_of(opening: Record) -> SessionFacts:
     extra = opening.extra
     settings = extra.get("settings")
     return SessionFacts(
-        session=opening.session, address=extra.get("a", ""), driver=extra.get("drv", ""), label=extra.get("label", ""),
-        boot_id=extra.get("boot", ""), clock_trusted=bool(extra.get("trusted", True)), simulated=bool(extra.get("sim", False)),
-        settings=DeviceSection.model_validate(settings) if settings else None, replaying=True,
+        session=opening.session,
+        address=extra.get("a", ""),
+        driver=extra.get("drv", ""),
+        label=extra.get("label", ""),
+        boot_id=extra.get("boot", ""),
+        clock_trusted=bool(extra.get("trusted", True)),
+        simulated=bool(extra.get("sim", False)),
+        settings=DeviceSection.model_validate(settings) if settings else None,
+        replaying=True,
     )
 
 
-async def readings(records: list[Record], registry: Registry) -> AsyncIterator[tuple[Batch, list[tuple[Frame, Exception]]]]:
+async def readings(records: list[Record], registry: Registry) -> AsyncGenerator[tuple[Batch, list[tuple[Frame, Exception]]]]:
     """What the driver makes of one session. Ends where the capture ends."""
     loaded = registry.by_name.get(records[0].extra.get("drv", ""))
     if loaded is None:
@@ -90,7 +96,7 @@ async def work_off(records: Iterable[Record | CaptureError], registry: Registry,
             async with aclosing(readings(session, registry)) as batches:
                 async for batch, rejected in batches:
                     outcome.things += len(await filing.file(facts, batch, rejected))
-        except Exception:  # noqa: BLE001 - one broken session must not keep the daemon from starting
+        except Exception:
             log.exception("a session could not be replayed", session=facts.session, driver=facts.driver)
             outcome.without_driver.append(facts.driver)
     return outcome

@@ -27,7 +27,15 @@ class RecordingLink:
     """A live `GattLink`: everything that passes goes to intake first, and every command is held against the allow-list."""
 
     def __init__(
-        self, session: str, driver: GattDriver, intake: Intake, clock: Clock, *, mark: Mapping[str, Any], policy: Policy, idle_seconds: float,
+        self,
+        session: str,
+        driver: GattDriver,
+        intake: Intake,
+        clock: Clock,
+        *,
+        mark: Mapping[str, Any],
+        policy: Policy,
+        idle_seconds: float,
     ) -> None:
         self._session, self._driver, self._intake, self._clock = session, driver, intake, clock
         self._mark, self._policy, self._idle_seconds = mark, policy, idle_seconds
@@ -136,31 +144,68 @@ class RecordingLink:
 
     def _taken(self, kind: str, characteristic: int, data: bytes) -> Frame:
         now, boottime = self._clock.now(), self._clock.boottime()
-        position = self._intake.append(Record(
-            kind=kind, session=self._session, characteristic=characteristic, data=data, time=now, boottime=boottime,
-        ))
+        position = self._intake.append(
+            Record(
+                kind=kind,
+                session=self._session,
+                characteristic=characteristic,
+                data=data,
+                time=now,
+                boottime=boottime,
+            )
+        )
         return Frame(characteristic, data, round(now, 6), round(boottime, 6), position)
 
     def _note(self, kind: str, characteristic: int = 0, **extra: str) -> None:
-        self._intake.append(Record(
-            kind=kind, session=self._session, characteristic=characteristic,
-            time=self._clock.now(), boottime=self._clock.boottime(), extra=extra,
-        ))
+        self._intake.append(
+            Record(
+                kind=kind,
+                session=self._session,
+                characteristic=characteristic,
+                time=self._clock.now(),
+                boottime=self._clock.boottime(),
+                extra=extra,
+            )
+        )
 
 
 def opening(facts: SessionFacts, clock: Clock, connection: Connection, mark: Mapping[str, Any], policy: Policy) -> Record:
     """The first record of a session: everything that a replay needs beside the frames."""
     settings = facts.settings.model_dump(mode="json", exclude={"passkey"}, exclude_defaults=True) if facts.settings else None
-    return Record(kind="open", session=facts.session, time=clock.now(), boottime=clock.boottime(), extra={
-        "a": facts.address, "drv": facts.driver, "label": facts.label, "boot": facts.boot_id, "trusted": facts.clock_trusted,
-        "sim": facts.simulated, "mark": dict(mark), "policy": {"set_clock": policy.set_clock, "forget": policy.forget},
-        "chars": [f"{c:04X}" for c in sorted(connection.characteristics)], "settings": settings,
-    })
+    return Record(
+        kind="open",
+        session=facts.session,
+        time=clock.now(),
+        boottime=clock.boottime(),
+        extra={
+            "a": facts.address,
+            "drv": facts.driver,
+            "label": facts.label,
+            "boot": facts.boot_id,
+            "trusted": facts.clock_trusted,
+            "sim": facts.simulated,
+            "mark": dict(mark),
+            "policy": {"set_clock": policy.set_clock, "forget": policy.forget},
+            "chars": [f"{c:04X}" for c in sorted(connection.characteristics)],
+            "settings": settings,
+        },
+    )
 
 
 async def run(
-    seen: Seen, driver: GattDriver, facts: SessionFacts, radio: Radio, intake: Intake, filing: Filing, clock: Clock,
-    *, mark: Mapping[str, Any], policy: Policy, idle_seconds: float, connect_seconds: float, session_seconds: float,
+    seen: Seen,
+    driver: GattDriver,
+    facts: SessionFacts,
+    radio: Radio,
+    intake: Intake,
+    filing: Filing,
+    clock: Clock,
+    *,
+    mark: Mapping[str, Any],
+    policy: Policy,
+    idle_seconds: float,
+    connect_seconds: float,
+    session_seconds: float,
     opened: Callable[[int], None],
 ) -> int:
     """Read one device once; returns how many things were new. Raises `DeviceError`, or `OSError` when the disk fails."""

@@ -22,17 +22,17 @@ from profiles.wire import Cache, Choice, DecodeError, Layout, Wire
 class Field:
     name: str
     wire: Wire
-    enum_type: type[enum.IntEnum] | type[enum.IntFlag] | None
+    enum_type: type[enum.IntEnum | enum.IntFlag] | None
     condition: tuple[str, int] | None
     """The field that holds the flag, and its mask."""
 
 
 @cache
-def table(layout: type[Layout]) -> tuple[Field, ...]:
+def _table(layout: Any) -> tuple[Field, ...]:
     hints = typing.get_type_hints(layout, include_extras=True)
     found: list[Field] = []
     holders: dict[type, str] = {}
-    for field in fields(layout):  # type: ignore[arg-type]  # every Layout is a dataclass; the base cannot say so
+    for field in fields(layout):
         annotated = hints[field.name]
         wire, *condition = annotated.__metadata__
         base = typing.get_args(annotated)[0]
@@ -46,6 +46,12 @@ def table(layout: type[Layout]) -> tuple[Field, ...]:
     return tuple(found)
 
 
+def table(layout: type[Layout]) -> tuple[Field, ...]:
+    """The fields of a layout, read from its annotations once."""
+    key: Any = layout
+    return _table(key)
+
+
 def install(layout: type[Layout]) -> Callable[[bytes], Any]:
     """Compile `layout` and put the result in place of its `decode`."""
     decode = _compile(layout)
@@ -54,7 +60,7 @@ def install(layout: type[Layout]) -> Callable[[bytes], Any]:
 
 
 @cache
-def members(enum_type: type[enum.IntEnum] | type[enum.IntFlag]) -> Cache:
+def members(enum_type: type[enum.IntEnum | enum.IntFlag]) -> Cache:
     """Raw value to member; a code that the specification reserves stays a plain int."""
 
     def convert(raw: int) -> int:
@@ -95,8 +101,11 @@ def _joins(field: Field) -> bool:
 
 def _compile(layout: type[Layout]) -> Callable[[bytes], Any]:
     env: dict[str, Any] = {
-        "layout": layout, "new": object.__new__, "explain": _explain, "struct_error": struct.error,
-        "set_trailing": Layout._trailing.__set__,  # type: ignore[attr-defined]  # noqa: SLF001 - a slot, set past `frozen`
+        "layout": layout,
+        "new": object.__new__,
+        "explain": _explain,
+        "struct_error": struct.error,
+        "set_trailing": vars(Layout)["_trailing"].__set__,
     }
     body: list[str] = ["at = 0"]
     for group in _groups(layout):
@@ -158,7 +167,8 @@ def _unpack(layout: type[Layout], group: list[Field], env: dict[str, Any]) -> li
 
 def _explain(layout: type[Layout], data: bytes) -> DecodeError:
     """Which field of the table does not fit `data`, walked slowly."""
-    at, seen = 0, {}
+    at = 0
+    seen: dict[str, Any] = {}
     for field in table(layout):
         if field.condition and not seen[field.condition[0]] & field.condition[1]:
             continue
@@ -200,7 +210,9 @@ def encode(value: Layout) -> bytes:
             present = bool(getattr(value, field.condition[0]) & field.condition[1])
             if present != (item is not None):
                 state = "set" if present else "not set"
-                raise ValueError(f"{layout.__name__}.{field.name}: its flag is {state}, its value {'is missing' if present else 'is given'}")
+                raise ValueError(
+                    f"{layout.__name__}.{field.name}: its flag is {state}, its value {'is missing' if present else 'is given'}"
+                )
             if not present:
                 continue
         wire = field.wire

@@ -19,7 +19,7 @@ from profiles.wire import Layout
 Json = Any
 
 
-def plain(value: Any) -> Json:
+def plain(value: Any) -> Json:  # noqa: PLR0911 - a table of types, one return each
     if isinstance(value, Layout):
         return describe(value)
     if isinstance(value, Decimal):

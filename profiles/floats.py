@@ -7,6 +7,7 @@ A two's-complement exponent to base ten over a two's-complement mantissa. The ex
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -32,8 +33,11 @@ class _MedFloat(Wire):
         self._mantissa_bits, self._exponent_bits = mantissa_bits, exponent_bits
         top = 1 << (mantissa_bits - 1)
         self.specials = {
-            top - 1: NoValue.NAN, top: NoValue.NRES, top - 2: NoValue.PLUS_INFINITY,
-            top + 2: NoValue.MINUS_INFINITY, top + 1: NoValue.RESERVED,
+            top - 1: NoValue.NAN,
+            top: NoValue.NRES,
+            top - 2: NoValue.PLUS_INFINITY,
+            top + 2: NoValue.MINUS_INFINITY,
+            top + 1: NoValue.RESERVED,
         }
         self.cache = Cache(self.convert)
 
@@ -54,29 +58,36 @@ class _MedFloat(Wire):
         if isinstance(value, NoValue):
             raw = next(raw for raw, special in self.specials.items() if special is value)
             return raw.to_bytes(self.size, "little")
+        if not value.is_finite():
+            raise ValueError(f"{value} is no number: say which NoValue")
         sign, digits, exponent = value.as_tuple()
-        if not isinstance(exponent, int):
-            raise ValueError(f"{value} is no number: say which NoValue")  # noqa: TRY004 - a value, not a type, is wrong
-        mantissa = int("".join(map(str, digits)) or "0") * (-1 if sign else 1)
-        lowest, highest = -(1 << (self._exponent_bits - 1)), (1 << (self._exponent_bits - 1)) - 1
-        limit = 1 << (self._mantissa_bits - 1)
-        while mantissa % 10 == 0 and mantissa and (not -limit <= mantissa < limit or exponent < lowest):
-            mantissa, exponent = mantissa // 10, exponent + 1
-        while exponent > highest or (exponent > lowest and self._is_special(mantissa, exponent) and abs(mantissa) * 10 < limit):
-            mantissa, exponent = mantissa * 10, exponent - 1
-        if self._is_special(mantissa, exponent) and mantissa % 10 == 0:
-            mantissa, exponent = mantissa // 10, exponent + 1
-        if mantissa == 0:
-            exponent = min(max(exponent, lowest), highest)
-        if not -limit <= mantissa < limit or not lowest <= exponent <= highest or self._is_special(mantissa, exponent):
-            raise ValueError(f"{value} does not fit a {self.size * 8}-bit 11073 float")
-        return self._pack(mantissa, exponent).to_bytes(self.size, "little")
+        mantissa = int("".join(map(str, digits))) * (-1 if sign else 1)
+        for shifted, power in _spellings(mantissa, int(exponent)):
+            if self._fits(shifted, power):
+                return self._pack(shifted, power).to_bytes(self.size, "little")
+        raise ValueError(f"{value} does not fit a {self.size * 8}-bit 11073 float")
+
+    def _fits(self, mantissa: int, exponent: int) -> bool:
+        half_mantissa, half_exponent = 1 << (self._mantissa_bits - 1), 1 << (self._exponent_bits - 1)
+        in_range = -half_mantissa <= mantissa < half_mantissa and -half_exponent <= exponent < half_exponent
+        return in_range and self._pack(mantissa, exponent) not in self.specials
 
     def _pack(self, mantissa: int, exponent: int) -> int:
         return (mantissa & ((1 << self._mantissa_bits) - 1)) | (exponent & ((1 << self._exponent_bits) - 1)) << self._mantissa_bits
 
-    def _is_special(self, mantissa: int, exponent: int) -> bool:
-        return self._pack(mantissa, exponent) in self.specials
+
+def _spellings(mantissa: int, exponent: int) -> Iterator[tuple[int, int]]:
+    """The same number with its own digits first, then with fewer and with more trailing zeros."""
+    yield mantissa, exponent
+    if mantissa == 0:
+        yield from ((0, power) for power in range(-128, 128))
+        return
+    shorter, power = mantissa, exponent
+    while shorter % 10 == 0:
+        shorter, power = shorter // 10, power + 1
+        yield shorter, power
+    for zeros in range(1, 9):
+        yield mantissa * 10**zeros, exponent - zeros
 
 
 SFLOAT = _MedFloat("H", 12, 4)

@@ -26,10 +26,7 @@ class DateTime(NamedTuple):
 
     def __str__(self) -> str:
         """ISO 8601 with zeros for what is unknown: `0000-04-17T20:41:59`."""
-        return (
-            f"{self.year or 0:04}-{self.month or 0:02}-{self.day or 0:02}"
-            f"T{self.hours:02}:{self.minutes:02}:{self.seconds:02}"
-        )
+        return f"{self.year or 0:04}-{self.month or 0:02}-{self.day or 0:02}T{self.hours:02}:{self.minutes:02}:{self.seconds:02}"
 
     @property
     def unknown_parts(self) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ class Int(Wire):
     def __init__(self, fmt: str) -> None:
         self.fmt, self.size = fmt, struct.calcsize("<" + fmt)
 
-    def expression(self, names: list[str], env: dict[str, Any]) -> str:
+    def expression(self, names: list[str], env: dict[str, Any]) -> str:  # noqa: ARG002 - the others need it
         return names[0]
 
     def write(self, value: int) -> bytes:
@@ -76,7 +76,7 @@ class _Int24(Int):
     def __init__(self) -> None:
         self.fmt, self.size = "HB", 3
 
-    def expression(self, names: list[str], env: dict[str, Any]) -> str:
+    def expression(self, names: list[str], env: dict[str, Any]) -> str:  # noqa: ARG002 - the others need it
         return f"({names[0]} | {names[1]} << 16)"
 
     def write(self, value: int) -> bytes:
@@ -182,7 +182,7 @@ class Octets(Wire):
     def __init__(self, size: int = -1) -> None:
         self.fmt, self.size = (f"{size}s" if size >= 0 else ""), size
 
-    def expression(self, names: list[str], env: dict[str, Any]) -> str:
+    def expression(self, names: list[str], env: dict[str, Any]) -> str:  # noqa: ARG002 - the others need it
         return names[0]
 
     def read_rest(self, data: bytes, at: int) -> bytes:

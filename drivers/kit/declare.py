@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -68,7 +68,7 @@ class GattDriver:
     name: str
     label: str
     match: Match
-    read: Callable[[GattLink], AsyncIterator[Batch]]
+    read: Callable[[GattLink], AsyncGenerator[Batch]]
     """Replayable: the same frames and clock give the same readings. Not to yield inside `try` or `async with`."""
     commands: tuple[Command, ...] = ()
 

@@ -34,5 +34,5 @@ class Confused(DeviceError):
     """An answer that fits no question: a wrong checksum, a wrong reply. What it sent goes to `rejected`."""
 
 
-class NotAllowed(Exception):  # noqa: N818 - reads as what happened, like the others
+class NotAllowed(Exception):
     """The driver tried to send a command that is not on its own allow-list: a mistake of its author."""

@@ -132,6 +132,8 @@ class DeviceClock:
 
     frame: Frame
     device_time: DateTime
+    fraction: Decimal = Decimal(0)
+    """Of a second, on top of `device_time`."""
     synchronized: bool = False
     """The device says that an external reference set its clock."""
 

@@ -66,8 +66,12 @@ async def device_information(link: GattLink) -> DeviceInfo | None:
     found: dict[str, str | int] = {}
     first: Frame | None = None
     for name, layout in (
-        ("manufacturer", dis.ManufacturerName), ("model", dis.ModelNumber), ("serial_number", dis.SerialNumber),
-        ("firmware", dis.FirmwareRevision), ("hardware", dis.HardwareRevision), ("software", dis.SoftwareRevision),
+        ("manufacturer", dis.ManufacturerName),
+        ("model", dis.ModelNumber),
+        ("serial_number", dis.SerialNumber),
+        ("firmware", dis.FirmwareRevision),
+        ("hardware", dis.HardwareRevision),
+        ("software", dis.SoftwareRevision),
     ):
         value, frame = await _text(link, layout)
         first = first or frame
@@ -89,7 +93,7 @@ async def device_clock(link: GattLink) -> DeviceClock | None:
     current, frame = await _text(link, cts.CurrentTime)
     if current is not None and frame is not None:
         synchronized = bool(current.adjust_reason & cts.AdjustReason.EXTERNAL_REFERENCE_TIME_UPDATE)
-        return DeviceClock(frame, current.datetime, synchronized)
+        return DeviceClock(frame, current.datetime, current.fraction, synchronized)
     shown, frame = await _text(link, cts.DateTimeValue)
     return DeviceClock(frame, shown.datetime) if shown is not None and frame is not None else None
 

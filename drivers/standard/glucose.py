@@ -10,7 +10,7 @@ Source: Glucose Profile 1.0.1, chapter 5; on keys, NightscoutFoundation/xDrip#13
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -122,8 +122,8 @@ def _context(said: gls.GlucoseMeasurementContext) -> dict[str, str]:
 def _mark(stored: Any) -> Mark | None:
     if not stored:
         return None
-    parts = [part or None for part in stored["base_time"][:3]]
-    return Mark(stored["sequence_number"], DateTime(*parts, *stored["base_time"][3:]), stored["next_wanted"])
+    year, month, day, *time = stored["base_time"]
+    return Mark(stored["sequence_number"], DateTime(year or None, month or None, day or None, *time), stored["next_wanted"])
 
 
 def _stored(mark: Mark | None) -> dict[str, Any] | None:
@@ -133,7 +133,7 @@ def _stored(mark: Mark | None) -> dict[str, Any] | None:
     return {"sequence_number": mark.sequence_number, "base_time": base_time, "next_wanted": mark.next_wanted}
 
 
-async def read(link: GattLink) -> AsyncIterator[Batch]:
+async def read(link: GattLink) -> AsyncGenerator[Batch]:
     await link.subscribe(_MEASUREMENT, _CONTEXT, records.POINT)
     about = [item for item in (await steps.device_information(link), await steps.device_clock(link)) if item is not None]
     yield Batch(tuple(about))

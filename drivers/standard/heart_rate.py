@@ -8,7 +8,7 @@ Source: Heart Rate Profile 1.0, chapter 4; Heart Rate Service 1.0, 3.1.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from decimal import Decimal
 
 from drivers import Batch, Frame, GattDriver, GattLink, HeartRate, Key, Match, Ordinals, Quantity, steps
@@ -34,7 +34,7 @@ def _reading(values: list[tuple[Frame, int]], ordinals: Ordinals) -> HeartRate:
     )
 
 
-async def read(link: GattLink) -> AsyncIterator[Batch]:
+async def read(link: GattLink) -> AsyncGenerator[Batch]:
     await link.subscribe(_MEASUREMENT)
     info = await steps.device_information(link)
     yield Batch((info,) if info else ())

@@ -8,7 +8,7 @@ Source: Pulse Oximeter Profile 1.0.1, chapters 4 and 5; Pulse Oximeter Service 1
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from drivers import Batch, Confused, Frame, GattDriver, GattLink, Key, Match, Ordinals, OxygenSaturation, steps
 from drivers.standard import records
@@ -41,7 +41,7 @@ def understand(link: GattLink, frame: Frame, ordinals: Ordinals) -> OxygenSatura
     )
 
 
-async def read(link: GattLink) -> AsyncIterator[Batch]:
+async def read(link: GattLink) -> AsyncGenerator[Batch]:
     await link.subscribe(plxs.PLXSpotCheckMeasurement.uuid, records.POINT)
     about = [item for item in (await steps.device_information(link), await steps.device_clock(link)) if item is not None]
     yield Batch(tuple(about))

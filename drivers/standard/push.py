@@ -7,7 +7,7 @@ read who the device is and what its clock shows, take frames until the device is
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 from drivers.kit import steps
 from drivers.kit.links import Frame, GattLink
@@ -16,10 +16,10 @@ from drivers.kit.readings import Batch, DeviceClock, DeviceInfo, Intermediate, O
 Understand = Callable[[GattLink, Frame, Ordinals], Reading | Intermediate | None]
 
 
-def push(measurement: int, understand: Understand, *, intermediate: int | None = None) -> Callable[[GattLink], AsyncIterator[Batch]]:
+def push(measurement: int, understand: Understand, *, intermediate: int | None = None) -> Callable[[GattLink], AsyncGenerator[Batch]]:
     """`understand` turns a frame into a reading; None where it holds no finished measurement."""
 
-    async def read(link: GattLink) -> AsyncIterator[Batch]:
+    async def read(link: GattLink) -> AsyncGenerator[Batch]:
         await link.subscribe(measurement, *((intermediate,) if intermediate else ()))
         about: list[DeviceInfo | DeviceClock] = []
         if (info := await steps.device_information(link)) is not None:

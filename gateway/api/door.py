@@ -24,7 +24,11 @@ CHUNK_LINES = 200
 
 
 def application(
-    journal: Journal, path: Path, *, status: Callable[[], dict[str, Any]], why: Callable[[str], list[dict[str, Any]] | None],
+    journal: Journal,
+    path: Path,
+    *,
+    status: Callable[[], dict[str, Any]],
+    why: Callable[[str], list[dict[str, Any]] | None],
     release_time: Callable[[], Awaitable[int]],
 ) -> Starlette:
     async def get_status(_request: Request) -> Response:
@@ -46,13 +50,15 @@ def application(
     async def post_release_time(_request: Request) -> Response:
         return JSONResponse({"released": await release_time()})
 
-    return Starlette(routes=[
-        Route("/status", get_status),
-        Route("/rejected", get_rejected),
-        Route("/export", get_export),
-        Route("/why/{address}", get_why),
-        Route("/release-time", post_release_time, methods=["POST"]),
-    ])
+    return Starlette(
+        routes=[
+            Route("/status", get_status),
+            Route("/rejected", get_rejected),
+            Route("/export", get_export),
+            Route("/why/{address}", get_why),
+            Route("/release-time", post_release_time, methods=["POST"]),
+        ]
+    )
 
 
 async def _in_thread(lines: Iterator[str]) -> AsyncIterator[bytes]:
@@ -83,6 +89,10 @@ def _bind(path: Path) -> socket.socket:
     return door
 
 
+def _unlink(path: Path) -> None:
+    path.unlink(missing_ok=True)
+
+
 async def serve(app: Starlette, path: Path) -> None:
     """Until cancelled."""
     server = _Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False, timeout_graceful_shutdown=2))
@@ -90,4 +100,5 @@ async def serve(app: Starlette, path: Path) -> None:
     try:
         await server.serve(sockets=[door])
     finally:
-        path.unlink(missing_ok=True)
+        door.close()
+        _unlink(path)

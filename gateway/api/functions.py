@@ -33,6 +33,12 @@ def _since(rows: Iterator[Row], earliest: datetime) -> Iterator[Row]:
 def rejection(item: Rejection) -> dict[str, Any]:
     """A rejected frame with everything that a test vector needs."""
     return {
-        "position": item.position, "session": item.session, "device": item.address, "driver": item.driver,
-        "uuid": f"{item.characteristic:04X}", "bytes": item.data.hex(), "error": item.error, "received": item.at,
+        "position": item.position,
+        "session": item.session,
+        "device": item.address,
+        "driver": item.driver,
+        "uuid": f"{item.characteristic:04X}",
+        "bytes": item.data.hex(),
+        "error": item.error,
+        "received": item.at,
     }

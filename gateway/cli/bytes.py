@@ -23,10 +23,10 @@ def decode_one(uuid: object, text: object) -> dict[str, Any]:
     """The answer to one question, right or wrong."""
     try:
         if not isinstance(uuid, str) or not isinstance(text, str):
-            raise ValueError("needs \"uuid\" and \"bytes\", both as text")  # noqa: TRY004, TRY301 - told like the others
+            raise ValueError('needs "uuid" and "bytes", both as text')  # noqa: TRY004 - told like the others
         number = short_uuid(uuid)
         if number not in BY_UUID:
-            raise ValueError(f"no layout for {number:04X}")  # noqa: TRY301 - told like the others
+            raise ValueError(f"no layout for {number:04X}")
         layout = BY_UUID[number]
         try:
             data = bytes.fromhex(text.replace("-", " ").replace(":", " "))
@@ -151,6 +151,14 @@ def schema(thing_type: str | None) -> None:
         for other in TYPES[1:]:
             model |= other
     made = TypeAdapter(model).json_schema(mode="serialization", by_alias=True)
-    click.echo(json.dumps({
-        "$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"urn:health-gateway:things:{SCHEMA}", "title": "Health thing", **made,
-    }, indent=2))
+    click.echo(
+        json.dumps(
+            {
+                "$schema": "https://json-schema.org/draft/2020-12/schema",
+                "$id": f"urn:health-gateway:things:{SCHEMA}",
+                "title": "Health thing",
+                **made,
+            },
+            indent=2,
+        )
+    )

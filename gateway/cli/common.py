@@ -17,7 +17,12 @@ from gateway.errors import ConfigError
 DEFAULT = Path("/etc/health-gateway/config.toml")
 
 config_option: Callable[[Any], Any] = click.option(
-    "-c", "--config", "path", type=click.Path(path_type=Path, dir_okay=False), default=DEFAULT, show_default=True,
+    "-c",
+    "--config",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=DEFAULT,
+    show_default=True,
     help="The configuration file.",
 )
 
@@ -43,8 +48,11 @@ def set_up_logging(level: str, form: str) -> None:
     renderer: Any = structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     structlog.configure(
         processors=[
-            structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.StackInfoRenderer(), structlog.processors.format_exc_info, renderer,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.StackInfoRenderer(),
+            structlog.processors.format_exc_info,
+            renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

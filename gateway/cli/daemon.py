@@ -65,13 +65,14 @@ def _machine_problems(config: Config) -> list[str]:
     found += [f"driver: {problem}" for problem in loaded.problems]
     found += [
         f"device {device.address}: there is no driver {device.driver!r}; `health-gateway drivers` lists them"
-        for device in config.device if device.driver is not None and device.driver not in loaded.by_name
+        for device in config.device
+        if device.driver is not None and device.driver not in loaded.by_name
     ]
     existing = next((p for p in (config.state, *config.state.parents) if p.exists()), Path("/"))
     if not free_enough(existing, config.disk.reserve_mb):
         found.append(f"disk: less than the reserve is free at {existing}: no session would begin")
     if config.bluetooth.accept == "listed" and not config.device:
-        found.append("device: none is listed, so nothing will be read; add [[device]] sections or set bluetooth.accept = \"any\"")
+        found.append('device: none is listed, so nothing will be read; add [[device]] sections or set bluetooth.accept = "any"')
     if config.time.trust == "simulated":
         found.append("time.trust: simulated is for the demo alone")
     if not Path("/sys/class/bluetooth").exists() or not any(Path("/sys/class/bluetooth").iterdir()):

@@ -34,7 +34,9 @@ def demo_config(state: Path, *, forget: tuple[str, ...] = ()) -> Config:
 @click.command()
 @click.option("--seconds", type=click.FloatRange(min=1), default=20, show_default=True, help="Stop after so long.")
 @click.option("--json", "as_json", is_flag=True, help="One thing per line on standard output, and nothing else there.")
-@click.option("--state", type=click.Path(path_type=Path, file_okay=False), help="Where to keep everything. A new directory under /tmp if left out.")
+@click.option(
+    "--state", type=click.Path(path_type=Path, file_okay=False), help="Where to keep everything. A new directory under /tmp if left out."
+)
 @click.option("--seed", type=int, help="Repeat the values of an earlier demo.")
 @click.option("--crash", hidden=True, help="POINT:N, for the tests: be killed the Nth time a point is reached.")
 @click.option("--forget", hidden=True, multiple=True, help="For the tests: permit deleting on this address.")
@@ -69,7 +71,11 @@ def demo(seconds: float, as_json: bool, state: Path | None, seed: int | None, cr
         world = World(state / "simulator", seed=seed, now=lambda: datetime.now().astimezone())
         radio = await world.start()
         gateway = Gateway(
-            demo_config(state, forget=forget), registry.load(), radio, SystemClock("simulated"), simulated=True,
+            demo_config(state, forget=forget),
+            registry.load(),
+            radio,
+            SystemClock("simulated"),
+            simulated=True,
             sinks={"screen": LineSink(show), "file": FileSink(state / "things.ndjson")},
         )
         living = asyncio.create_task(world.live())
@@ -79,9 +85,7 @@ def demo(seconds: float, as_json: bool, state: Path | None, seed: int | None, cr
             living.cancel()
             await world.stop()
         verdict = compare(truths(state / "simulator"), _things(state / "journal.db"))
-        click.echo(
-            f"the devices' own lists: {verdict.truths} records; the journal: {verdict.things} things; {verdict}", err=True
-        )
+        click.echo(f"the devices' own lists: {verdict.truths} records; the journal: {verdict.things} things; {verdict}", err=True)
         return verdict.good
 
     try:
@@ -100,7 +104,8 @@ def _things(journal: Path) -> list[dict[str, Any]]:
 def _sentence(thing: dict[str, Any]) -> str:
     values = [
         f"{name.replace('_', ' ')} {value['display']['value']} {value['display']['unit']}"
-        for name, value in thing["data"].items() if isinstance(value, dict) and "display" in value
+        for name, value in thing["data"].items()
+        if isinstance(value, dict) and "display" in value
     ]
     meal = [thing["data"]["meal"]] if thing["data"].get("meal") else []
     version = f" (version {thing['version']})" if thing["version"] > 1 else ""

@@ -15,7 +15,7 @@ from gateway.cli.common import Failed
 SECONDS = 30.0
 
 
-class NotRunning(Exception):  # noqa: N818 - a state of things
+class NotRunning(Exception):
     """No daemon answers at the socket."""
 
 

@@ -25,7 +25,9 @@ def _config(path: Path, state: Path | None) -> Config:
 
 def state_option(command: Any) -> Any:
     return click.option(
-        "--state", type=click.Path(path_type=Path, file_okay=False), help="The state directory, in place of the configuration's.",
+        "--state",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="The state directory, in place of the configuration's.",
     )(command)
 
 

@@ -11,8 +11,22 @@ from typing import Any
 from gateway.journal import Row
 
 COLUMNS = (
-    "id", "version", "type", "time", "time_quality", "person", "device", "quantity", "value", "unit", "displayed_value",
-    "displayed_unit", "mdc", "loinc", "status", "simulated",
+    "id",
+    "version",
+    "type",
+    "time",
+    "time_quality",
+    "person",
+    "device",
+    "quantity",
+    "value",
+    "unit",
+    "displayed_value",
+    "displayed_unit",
+    "mdc",
+    "loinc",
+    "status",
+    "simulated",
 )
 
 
@@ -23,10 +37,21 @@ def lines(rows: Iterable[Row]) -> Iterator[str]:
     for row in rows:
         thing = json.loads(row.body)
         for quantity, said in _quantities(thing["data"]):
-            writer.writerow((
-                thing["id"], thing["version"], thing["type"], thing["when"]["time"], thing["when"]["quality"], _text(thing.get("person", "")),
-                _text(thing["device"]["name"]), quantity, *said, " ".join(thing["status"]), thing["provenance"]["simulated"],
-            ))
+            writer.writerow(
+                (
+                    thing["id"],
+                    thing["version"],
+                    thing["type"],
+                    thing["when"]["time"],
+                    thing["when"]["quality"],
+                    _text(thing.get("person", "")),
+                    _text(thing["device"]["name"]),
+                    quantity,
+                    *said,
+                    " ".join(thing["status"]),
+                    thing["provenance"]["simulated"],
+                )
+            )
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()

@@ -9,6 +9,7 @@ Source: HealthVault's schemas and reference (nschonni/healthvault-docs@65b643c).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -18,10 +19,22 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from gateway.journal import Row
 
 PROVENANCE = "urn:health-gateway:provenance"
-_UNITS = {"[lb_av]": ("lb", "lb"), "kg": ("kg", "kg"), "mg/dL": ("mg/dL", None), "mmol/L": ("mmol/L", None), "[in_i]": ("in", "in"), "m": ("m", "m")}
+_UNITS = {
+    "[lb_av]": ("lb", "lb"),
+    "kg": ("kg", "kg"),
+    "mg/dL": ("mg/dL", None),
+    "mmol/L": ("mmol/L", None),
+    "[in_i]": ("in", "in"),
+    "m": ("m", "m"),
+}
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 (2.2) has no place for."""
+
 _GLUCOSE_TYPES = {"wb": "Whole blood", "p": "Plasma"}
 _MEALS = {
-    "preprandial": ("Before meal", "BeforeMeal"), "postprandial": ("After meal", "AfterMeal"), "fasting": ("Fasting", "fasting"),
+    "preprandial": ("Before meal", "BeforeMeal"),
+    "postprandial": ("After meal", "AfterMeal"),
+    "fasting": ("Fasting", "fasting"),
     "bedtime": ("Before bedtime", "BeforeBedtime"),
 }
 
@@ -50,8 +63,8 @@ def _add(parent: Element, name: str, text: object) -> Element:
 
 
 def _legal(text: str) -> str:
-    """XML 1.0 has no place for control characters, and devices name themselves."""
-    return "".join(c if c in "\t\n\r" or (ord(c) >= 0x20 and not 0xD800 <= ord(c) < 0xE000 and ord(c) not in (0xFFFE, 0xFFFF)) else "\ufffd" for c in text)  # noqa: PLR2004 - XML 1.0, 2.2
+    """Devices name themselves, control characters and all."""
+    return _ILLEGAL.sub("\ufffd", text)
 
 
 def _root(name: str, thing: dict[str, Any]) -> Element:
@@ -157,15 +170,24 @@ def _device(thing: dict[str, Any]) -> Element:
 
 
 _BUILDERS: dict[str, Callable[[dict[str, Any]], Element]] = {
-    "blood-pressure": _blood_pressure, "weight": _weight, "blood-glucose": _blood_glucose, "heart-rate": _heart_rate,
-    "blood-oxygen-saturation": _oxygen, "vital-signs": _vital_signs, "device": _device,
+    "blood-pressure": _blood_pressure,
+    "weight": _weight,
+    "blood-glucose": _blood_glucose,
+    "heart-rate": _heart_rate,
+    "blood-oxygen-saturation": _oxygen,
+    "vital-signs": _vital_signs,
+    "device": _device,
 }
 
 
 def _common(thing: dict[str, Any]) -> Element:
     common = Element("common")
     device = thing["device"]
-    _add(common, "source", " ".join(device[part] for part in ("manufacturer", "model", "serial_number") if device.get(part)) or device["name"])
+    _add(
+        common,
+        "source",
+        " ".join(device[part] for part in ("manufacturer", "model", "serial_number") if device.get(part)) or device["name"],
+    )
     extension = SubElement(common, "extension", {"source": PROVENANCE, "ver": "1"})
     origin = SubElement(extension, "reading")
     facts = {"time": thing["when"]["time"], "time-quality": thing["when"]["quality"], "device-time": thing["when"].get("device_time")}

@@ -82,7 +82,7 @@ def scrub(path: Path) -> bool:
 
 
 def _damaged(connection: sqlite3.Connection, tail: int | None) -> Iterator[int]:
-    where = "" if tail is None else f" WHERE n > (SELECT max(n) FROM things) - {tail:d}"
+    where = "" if tail is None else f" WHERE n > (SELECT max(n) FROM things) - {tail:d}"  # noqa: S608 - an integer
     for row in connection.execute(f"SELECT {THING_COLUMNS} FROM things{where} ORDER BY n"):  # noqa: S608 - constants and an integer
         if not row_is_sound(row):
             yield row[0]
@@ -123,7 +123,7 @@ def _carry_over(old: sqlite3.Connection, fresh: sqlite3.Connection) -> None:
         with suppress(sqlite3.DatabaseError):
             for row in old.execute(f"SELECT * FROM {table}"):  # noqa: S608 - a constant
                 with suppress(sqlite3.DatabaseError):
-                    fresh.execute(f"INSERT OR IGNORE INTO {table} VALUES({','.join('?' * len(row))})", row)  # noqa: S608
+                    fresh.execute(f"INSERT OR IGNORE INTO {table} VALUES({','.join('?' * len(row))})", row)
 
 
 def _readable(old: sqlite3.Connection, low: int, high: int) -> Iterator[tuple[object, ...]]:

@@ -45,8 +45,14 @@ def row_is_sound(row: tuple[object, ...]) -> bool:
     """Whether a row of `THING_COLUMNS` is what was written; types count, since a flipped bit may change them."""
     n, thing_id, version, kind, digest, quality, position, body, crc = row
     if not (
-        isinstance(n, int) and isinstance(thing_id, str) and isinstance(version, int) and isinstance(kind, str)
-        and isinstance(digest, bytes) and isinstance(quality, int) and isinstance(position, int) and isinstance(body, str)
+        isinstance(n, int)
+        and isinstance(thing_id, str)
+        and isinstance(version, int)
+        and isinstance(kind, str)
+        and isinstance(digest, bytes)
+        and isinstance(quality, int)
+        and isinstance(position, int)
+        and isinstance(body, str)
     ):
         return False
     return row_crc(n, thing_id, version, kind, digest, quality, position, body) == crc

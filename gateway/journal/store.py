@@ -240,9 +240,11 @@ def _row(row: tuple[Any, ...]) -> Row:
 
 def _next_n(connection: sqlite3.Connection) -> int:
     """Behind both the rows and the named gaps: a number is never given twice."""
-    return int(connection.execute(
-        "SELECT max(coalesce((SELECT max(n) FROM things), 0), coalesce((SELECT max(n) FROM missing), 0)) + 1"
-    ).fetchone()[0])
+    return int(
+        connection.execute(
+            "SELECT max(coalesce((SELECT max(n) FROM things), 0), coalesce((SELECT max(n) FROM missing), 0)) + 1"
+        ).fetchone()[0]
+    )
 
 
 def _commit(connection: sqlite3.Connection, commit: Commit) -> list[Committed]:
@@ -268,9 +270,7 @@ def _commit(connection: sqlite3.Connection, commit: Commit) -> list[Committed]:
 
 def _version_for(connection: sqlite3.Connection, candidate: Candidate, *, replaying: bool) -> int | None:
     """The version that this content becomes; None if it is there already."""
-    known = connection.execute(
-        "SELECT version, digest, quality FROM things WHERE id=? ORDER BY version", (candidate.id,)
-    ).fetchall()
+    known = connection.execute("SELECT version, digest, quality FROM things WHERE id=? ORDER BY version", (candidate.id,)).fetchall()
     if not known:
         return 1
     latest, digest, quality = known[-1]
@@ -300,10 +300,9 @@ def _episode(connection: sqlite3.Connection, device: str, content: str, session:
 
 
 def _name_gaps(connection: sqlite3.Connection, why: str) -> list[int]:
-    rows = connection.execute(
-        "SELECT n FROM (SELECT n FROM things UNION SELECT n FROM missing) ORDER BY n"
-    )
-    gaps, expected = [], 1
+    rows = connection.execute("SELECT n FROM (SELECT n FROM things UNION SELECT n FROM missing) ORDER BY n")
+    gaps: list[int] = []
+    expected = 1
     for (n,) in rows:
         gaps += range(expected, n)
         expected = n + 1

@@ -29,11 +29,16 @@ BODY_HEIGHT = Code(188740, "8302-2")
 BODY_TEMPERATURE = Code(150364, "8310-5")
 GLUCOSE = {
     # By sample: capillary whole blood and plasma, venous, arterial, undetermined, interstitial fluid, control solution.
-    "capillary_whole_blood": Code(160184, "15074-8"), "capillary_plasma": Code(160188, "14749-6"),
-    "venous_whole_blood": Code(160192, "15074-8"), "venous_plasma": Code(160196, "14749-6"),
-    "arterial_whole_blood": Code(160200, "15074-8"), "arterial_plasma": Code(160204, "14749-6"),
-    "undetermined_whole_blood": Code(160364, "15074-8"), "undetermined_plasma": Code(160368, "14749-6"),
-    "interstitial_fluid": Code(160212, None), "control_solution": Code(160208, None),
+    "capillary_whole_blood": Code(160184, "15074-8"),
+    "capillary_plasma": Code(160188, "14749-6"),
+    "venous_whole_blood": Code(160192, "15074-8"),
+    "venous_plasma": Code(160196, "14749-6"),
+    "arterial_whole_blood": Code(160200, "15074-8"),
+    "arterial_plasma": Code(160204, "14749-6"),
+    "undetermined_whole_blood": Code(160364, "15074-8"),
+    "undetermined_plasma": Code(160368, "14749-6"),
+    "interstitial_fluid": Code(160212, None),
+    "control_solution": Code(160208, None),
 }
 GLUCOSE_UNSPECIFIED = Code(160184, "15074-8")
 
@@ -53,8 +58,6 @@ def canonical(value: Decimal, unit: str, wanted: str) -> Decimal:
     """`value` in the unit of the record. As measured if the unit is the same, else to a fixed number of places."""
     if unit == wanted:
         return value
-    if (wanted, unit) == ("Cel", "[degF]"):
-        exact = (value - 32) * 5 / 9
-    else:
-        exact = value * _FACTORS[(wanted, unit)]
+    is_fahrenheit = (wanted, unit) == ("Cel", "[degF]")
+    exact = (value - 32) * 5 / 9 if is_fahrenheit else value * _FACTORS[wanted, unit]
     return exact.quantize(Decimal(1).scaleb(-_PLACES[wanted]))

@@ -58,52 +58,76 @@ def parts(reading: Reading) -> list[Part]:
 
 @parts.register
 def _(reading: BloodPressure) -> list[Part]:
-    return [Part(BloodPressureThing, BloodPressureData(
-        systolic=measured(reading.systolic, "mm[Hg]", codes.SYSTOLIC),
-        diastolic=measured(reading.diastolic, "mm[Hg]", codes.DIASTOLIC),
-        mean=maybe(reading.mean, "mm[Hg]", codes.MEAN_PRESSURE),
-        pulse=maybe(reading.pulse, "/min", codes.PULSE_FROM_CUFF),
-        irregular_heartbeat=True if "irregular_pulse" in reading.status else None,
-    ))]
+    return [
+        Part(
+            BloodPressureThing,
+            BloodPressureData(
+                systolic=measured(reading.systolic, "mm[Hg]", codes.SYSTOLIC),
+                diastolic=measured(reading.diastolic, "mm[Hg]", codes.DIASTOLIC),
+                mean=maybe(reading.mean, "mm[Hg]", codes.MEAN_PRESSURE),
+                pulse=maybe(reading.pulse, "/min", codes.PULSE_FROM_CUFF),
+                irregular_heartbeat=True if "irregular_pulse" in reading.status else None,
+            ),
+        )
+    ]
 
 
 @parts.register
 def _(reading: Weight) -> list[Part]:
-    return [Part(WeightThing, WeightData(
-        weight=measured(reading.weight, "kg", codes.BODY_WEIGHT),
-        bmi=maybe(reading.bmi, "kg/m2", codes.BODY_MASS_INDEX),
-        height=maybe(reading.height, "m", codes.BODY_HEIGHT),
-    ))]
+    return [
+        Part(
+            WeightThing,
+            WeightData(
+                weight=measured(reading.weight, "kg", codes.BODY_WEIGHT),
+                bmi=maybe(reading.bmi, "kg/m2", codes.BODY_MASS_INDEX),
+                height=maybe(reading.height, "m", codes.BODY_HEIGHT),
+            ),
+        )
+    ]
 
 
 @parts.register
 def _(reading: Glucose) -> list[Part]:
     sample = reading.sample_type or ""
-    return [Part(BloodGlucoseThing, BloodGlucoseData(
-        glucose=measured(reading.concentration, "mmol/L", codes.GLUCOSE.get(sample, codes.GLUCOSE_UNSPECIFIED)),
-        measurement_type="p" if sample.endswith("plasma") else "wb",
-        sample=reading.sample_type,
-        location=reading.sample_location,
-        control_test="control_solution" in (reading.sample_type, reading.sample_location),
-        outside_operating_temperature=bool({"temperature_too_high", "temperature_too_low"} & set(reading.status)),
-        meal=reading.meal,
-        context=dict(reading.context),
-    ))]
+    return [
+        Part(
+            BloodGlucoseThing,
+            BloodGlucoseData(
+                glucose=measured(reading.concentration, "mmol/L", codes.GLUCOSE.get(sample, codes.GLUCOSE_UNSPECIFIED)),
+                measurement_type="p" if sample.endswith("plasma") else "wb",
+                sample=reading.sample_type,
+                location=reading.sample_location,
+                control_test="control_solution" in (reading.sample_type, reading.sample_location),
+                outside_operating_temperature=bool({"temperature_too_high", "temperature_too_low"} & set(reading.status)),
+                meal=reading.meal,
+                context=dict(reading.context),
+            ),
+        )
+    ]
 
 
 @parts.register
 def _(reading: Temperature) -> list[Part]:
-    return [Part(VitalSignsThing, VitalSignsData(
-        temperature=measured(reading.temperature, "Cel", codes.BODY_TEMPERATURE), site=reading.site,
-    ))]
+    return [
+        Part(
+            VitalSignsThing,
+            VitalSignsData(
+                temperature=measured(reading.temperature, "Cel", codes.BODY_TEMPERATURE),
+                site=reading.site,
+            ),
+        )
+    ]
 
 
 @parts.register
 def _(reading: OxygenSaturation) -> list[Part]:
-    saturation = Part(OxygenSaturationThing, OxygenSaturationData(
-        saturation=measured(reading.spo2, "1", codes.SPO2),
-        pulse_amplitude_index=maybe(reading.pulse_amplitude_index, "%", codes.PULSE_AMPLITUDE_INDEX),
-    ))
+    saturation = Part(
+        OxygenSaturationThing,
+        OxygenSaturationData(
+            saturation=measured(reading.spo2, "1", codes.SPO2),
+            pulse_amplitude_index=maybe(reading.pulse_amplitude_index, "%", codes.PULSE_AMPLITUDE_INDEX),
+        ),
+    )
     if reading.pulse is None:
         return [saturation]
     pulse = HeartRateData(rate=measured(reading.pulse, "/min", codes.PULSE_FROM_OXIMETER))
@@ -112,10 +136,15 @@ def _(reading: OxygenSaturation) -> list[Part]:
 
 @parts.register
 def _(reading: HeartRate) -> list[Part]:
-    return [Part(HeartRateThing, HeartRateData(
-        rate=measured(reading.rate, "/min", codes.HEART_RATE),
-        lowest=maybe(reading.lowest, "/min", codes.HEART_RATE),
-        highest=maybe(reading.highest, "/min", codes.HEART_RATE),
-        samples=reading.samples,
-        seconds=reading.seconds,
-    ))]
+    return [
+        Part(
+            HeartRateThing,
+            HeartRateData(
+                rate=measured(reading.rate, "/min", codes.HEART_RATE),
+                lowest=maybe(reading.lowest, "/min", codes.HEART_RATE),
+                highest=maybe(reading.highest, "/min", codes.HEART_RATE),
+                samples=reading.samples,
+                seconds=reading.seconds,
+            ),
+        )
+    ]

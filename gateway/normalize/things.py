@@ -191,6 +191,12 @@ class DeviceThing(Thing):
 
 
 TYPES: tuple[type[Thing], ...] = (
-    BloodPressureThing, WeightThing, BloodGlucoseThing, HeartRateThing, OxygenSaturationThing, VitalSignsThing, DeviceThing,
+    BloodPressureThing,
+    WeightThing,
+    BloodGlucoseThing,
+    HeartRateThing,
+    OxygenSaturationThing,
+    VitalSignsThing,
+    DeviceThing,
 )
 BY_NAME: dict[str, type[Thing]] = {model.model_fields["type"].default: model for model in TYPES}

@@ -23,10 +23,11 @@ FUTURE = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class ClockPair:
-    """Both clocks at one moment. `gateway` is seconds since 1970, UTC."""
+    """Both clocks at one moment. `gateway` is seconds since 1970, UTC; `fraction` of a second belongs to the device's."""
 
     device: DateTime
     gateway: float
+    fraction: float = 0.0
     synchronized: bool = False
 
 
@@ -35,8 +36,14 @@ def _aware(moment: datetime, zone: tzinfo | None) -> datetime:
     return moment.astimezone() if zone is None else moment.replace(tzinfo=zone)
 
 
-def file(
-    device_time: DateTime | None, received: float, pair: ClockPair | None, *, trusted: bool, zone: tzinfo | None, clock_not_set: bool = False,
+def file(  # noqa: PLR0911 - a table of cases, one return each
+    device_time: DateTime | None,
+    received: float,
+    pair: ClockPair | None,
+    *,
+    trusted: bool,
+    zone: tzinfo | None,
+    clock_not_set: bool = False,
 ) -> tuple[When, float | None]:
     """When a reading was taken, and the seconds added to the device's time if a pair of clocks said so."""
     at_hub = local(received, zone)
@@ -62,8 +69,9 @@ def file(
     if pair.synchronized and _aware(device_now, zone) >= EARLIEST:
         return When(time=_iso(stamped), quality=Quality.DEVICE_SYNCHRONIZED, device_time=said), 0.0
 
-    offset = pair.gateway - _aware(device_now, zone).timestamp()
-    corrected = local(stamped.timestamp() + offset, zone)
+    offset = pair.gateway - _aware(device_now, zone).timestamp() - pair.fraction
+    # Stamps count whole seconds: a correction says no more than they do.
+    corrected = local(round(stamped.timestamp() + offset), zone)
     # A stamp ahead of the device's own clock, or before any such device, comes from another timeline (a reset clock).
     if naive > device_now + FUTURE or corrected < EARLIEST:
         return When(time=_iso(at_hub), quality=Quality.DEVICE_CLOCK_INVALID if trusted else on_hub, device_time=said), None

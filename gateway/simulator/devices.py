@@ -68,16 +68,24 @@ class Scale(Pusher):
         self._add(numbers(), bytes.fromhex(self.PUBLISHED))
         for day in range(count):
             value = wss.WeightMeasurement(
-                wss.Flags.TIMESTAMP | wss.Flags.USER_ID, Decimal(randomness.randrange(13000, 17000)) * Decimal("0.005"),
-                timestamp=DateTime.of(start + timedelta(days=day, seconds=randomness.randrange(3600))), user_id=1,
+                wss.Flags.TIMESTAMP | wss.Flags.USER_ID,
+                Decimal(randomness.randrange(13000, 17000)) * Decimal("0.005"),
+                timestamp=DateTime.of(start + timedelta(days=day, seconds=randomness.randrange(3600))),
+                user_id=1,
             )
             self._add(numbers(), value.encode())
 
     def _add(self, number: int, data: bytes) -> None:
         said = wss.WeightMeasurement.decode(data)
-        self.memory.add(Stored(number, data.hex(), expected=[
-            {"type": "weight", "time": str(said.timestamp), "values": {"weight": _shown(said.weight)}},
-        ]))
+        self.memory.add(
+            Stored(
+                number,
+                data.hex(),
+                expected=[
+                    {"type": "weight", "time": str(said.timestamp), "values": {"weight": _shown(said.weight)}},
+                ],
+            )
+        )
 
 
 class Cuff(Pusher):
@@ -108,13 +116,20 @@ class Cuff(Pusher):
     def _value(moment: DateTime, systolic: int) -> bls.BloodPressureMeasurement:
         return bls.BloodPressureMeasurement(
             bls.Flags.TIMESTAMP | bls.Flags.PULSE_RATE | bls.Flags.USER_ID | bls.Flags.STATUS,
-            Decimal(systolic), Decimal(systolic - 42), Decimal(systolic - 28), moment, Decimal(60 + systolic % 20), 1, bls.Status(0),
+            Decimal(systolic),
+            Decimal(systolic - 42),
+            Decimal(systolic - 28),
+            moment,
+            Decimal(60 + systolic % 20),
+            1,
+            bls.Status(0),
         )
 
     def _add(self, number: int, data: bytes) -> None:
         said = bls.BloodPressureMeasurement.decode(data)
         values = {
-            name: _shown(value) for name, value in (("systolic", said.systolic), ("diastolic", said.diastolic), ("pulse", said.pulse_rate))
+            name: _shown(value)
+            for name, value in (("systolic", said.systolic), ("diastolic", said.diastolic), ("pulse", said.pulse_rate))
             if isinstance(value, Decimal)
         }
         self.memory.add(Stored(number, data.hex(), expected=[{"type": "blood-pressure", "time": str(said.timestamp), "values": values}]))
@@ -128,9 +143,15 @@ class Thermometer(Pusher):
 
     def take(self, number: int, temperature: Decimal) -> None:
         value = hts.TemperatureMeasurement(hts.Flags.TYPE, temperature, type=hts.TemperatureSite.EAR)
-        self.memory.add(Stored(number, value.encode().hex(), expected=[
-            {"type": "vital-signs", "time": None, "values": {"temperature": _shown(temperature)}},
-        ]))
+        self.memory.add(
+            Stored(
+                number,
+                value.encode().hex(),
+                expected=[
+                    {"type": "vital-signs", "time": None, "values": {"temperature": _shown(temperature)}},
+                ],
+            )
+        )
 
 
 class Meter(RecordKeeper):
@@ -165,7 +186,11 @@ class Meter(RecordKeeper):
             flags |= gls.Flags.CONTEXT_FOLLOWS
         milligrams = 118 if number in self.TWINS else randomness.randrange(70, 190)
         return gls.GlucoseMeasurement(
-            flags, number, DateTime.of(moment), 0, Decimal(milligrams).scaleb(-5),
+            flags,
+            number,
+            DateTime.of(moment),
+            0,
+            Decimal(milligrams).scaleb(-5),
             gls.Sample(gls.SampleType.CAPILLARY_WHOLE_BLOOD, gls.SampleLocation.FINGER),
         )
 
@@ -173,14 +198,23 @@ class Meter(RecordKeeper):
         value = said.mg_per_dl if said.mg_per_dl is not None else said.mmol_per_l
         context = gls.GlucoseMeasurementContext(gls.ContextFlags.MEAL, said.sequence_number, meal=gls.Meal.FASTING)
         late = said.sequence_number == self.LATE
-        self.memory.add(Stored(
-            number, data.hex(), context=context.encode().hex() if said.context_follows else None, context_after=1 if late else 0,
-            expected=[{
-                "type": "blood-glucose", "time": str(said.timestamp), "sequence_number": said.sequence_number,
-                "values": {"glucose": _shown(value) if value is not None else ""},
-                **({"versions": 2, "meal": "fasting"} if late else {}),
-            }],
-        ))
+        self.memory.add(
+            Stored(
+                number,
+                data.hex(),
+                context=context.encode().hex() if said.context_follows else None,
+                context_after=1 if late else 0,
+                expected=[
+                    {
+                        "type": "blood-glucose",
+                        "time": str(said.timestamp),
+                        "sequence_number": said.sequence_number,
+                        "values": {"glucose": _shown(value) if value is not None else ""},
+                        **({"versions": 2, "meal": "fasting"} if late else {}),
+                    }
+                ],
+            )
+        )
 
     async def report(self, command: RecordAccessControlPoint) -> bool:
         records = self._chosen(command)
@@ -215,7 +249,8 @@ class Meter(RecordKeeper):
 
 class Oximeter(RecordKeeper):
     """An oximeter that stores spot checks. One was published from a ChoiceMMed whose clock had not been set
-    (Stack Overflow 71264072), one by StanfordSpezi/SpeziBluetooth@c52a6375."""
+    (Stack Overflow 71264072), one by StanfordSpezi/SpeziBluetooth@c52a6375.
+    """
 
     name, model, service = "SIM Oximeter", "SIM-PO1", plxs.SERVICE
     PUBLISHED = ("1761006000e10701010122132000200000", "0facf3bef5e8070b1d170839204022000066e3")
@@ -230,7 +265,9 @@ class Oximeter(RecordKeeper):
         start = self.time() - timedelta(hours=count)
         for hour in range(count):
             value = plxs.PLXSpotCheckMeasurement(
-                plxs.SpotFlags.TIMESTAMP, Decimal(randomness.randrange(94, 100)), Decimal(randomness.randrange(55, 95)),
+                plxs.SpotFlags.TIMESTAMP,
+                Decimal(randomness.randrange(94, 100)),
+                Decimal(randomness.randrange(55, 95)),
                 timestamp=DateTime.of(start + timedelta(hours=hour)),
             )
             self._add(numbers, value.encode())
@@ -240,10 +277,16 @@ class Oximeter(RecordKeeper):
         time = str(said.timestamp)
         assert isinstance(said.spo2, Decimal) and isinstance(said.pulse_rate, Decimal)  # noqa: S101, PT018 - we chose them ourselves
         number = numbers()
-        self.memory.add(Stored(number, data.hex(), expected=[
-            {"type": "blood-oxygen-saturation", "time": time, "values": {"saturation": _shown(said.spo2)}},
-            {"type": "heart-rate", "time": time, "values": {"rate": _shown(said.pulse_rate)}},
-        ]))
+        self.memory.add(
+            Stored(
+                number,
+                data.hex(),
+                expected=[
+                    {"type": "blood-oxygen-saturation", "time": time, "values": {"saturation": _shown(said.spo2)}},
+                    {"type": "heart-rate", "time": time, "values": {"rate": _shown(said.pulse_rate)}},
+                ],
+            )
+        )
 
     async def report(self, command: RecordAccessControlPoint) -> bool:
         records = list(self.memory.records) if command.operator == Operator.ALL_RECORDS else []
@@ -261,7 +304,8 @@ class Oximeter(RecordKeeper):
 
 class Belt(Peripheral):
     """A heart-rate belt: four values a second while worn, then a few without skin contact. It stores nothing, so its truth is
-    what it has sent when the wearing is over. The pattern of the frames is movisens/SmartGattLib@67a2348b's."""
+    what it has sent when the wearing is over. The pattern of the frames is movisens/SmartGattLib@67a2348b's.
+    """
 
     name, model, service = "SIM Belt", "SIM-HR1", hrs.SERVICE
     WORN, INTERVAL = 16, 0.25
@@ -286,7 +330,7 @@ class Belt(Peripheral):
             await self.notify(self._measured, hrs.HeartRateMeasurement(flags, rate, rr_intervals=(interval,)).encode())
             sent.append(Decimal(rate))
             await asyncio.sleep(self.INTERVAL)
-        mean = (sum(sent) / len(sent)).quantize(Decimal("0.1"))
+        mean = (sum(sent, Decimal(0)) / len(sent)).quantize(Decimal("0.1"))
         self.memory.add(Stored(self._number, "", expected=[{"type": "heart-rate", "time": None, "values": {"rate": _shown(mean)}}]))
         await self.notify(self._measured, hrs.HeartRateMeasurement(hrs.Flags.SENSOR_CONTACT_SUPPORTED, 0).encode())
         await asyncio.sleep(self.INTERVAL)

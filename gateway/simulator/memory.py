@@ -39,7 +39,7 @@ class Memory:
         self._truth = directory / "truth.ndjson"
         self.address = address
         self.is_new = not self._path.exists()
-        saved = {"records": [], "downloads": 0} if self.is_new else json.loads(self._path.read_text(encoding="utf-8"))
+        saved: dict[str, Any] = {"records": [], "downloads": 0} if self.is_new else json.loads(self._path.read_text(encoding="utf-8"))
         self.records = [Stored(**item) for item in saved["records"]]
         self.downloads: int = saved["downloads"]
 
@@ -62,13 +62,15 @@ class Memory:
         self.save()
 
     def save(self) -> None:
-        text = json.dumps({
-            "downloads": self.downloads,
-            "records": [
-                {"number": r.number, "data": r.data, "context": r.context, "context_after": r.context_after, "expected": r.expected}
-                for r in self.records
-            ],
-        })
+        text = json.dumps(
+            {
+                "downloads": self.downloads,
+                "records": [
+                    {"number": r.number, "data": r.data, "context": r.context, "context_after": r.context_after, "expected": r.expected}
+                    for r in self.records
+                ],
+            }
+        )
         temporary = self._path.with_suffix(".tmp")
         with temporary.open("w", encoding="utf-8") as file:
             file.write(text)
@@ -121,13 +123,18 @@ def compare(expected: Iterable[dict[str, Any]], things: Iterable[dict[str, Any]]
     lost, doubled, merged, invented = [], [], [], []
     for signature, numbers in wanted.items():
         ids = found.pop(signature, [])
-        lost += numbers[len(ids):] if not ids else []
+        lost += numbers[len(ids) :] if not ids else []
         merged += ids[-1:] * (len(numbers) - len(ids)) if ids else []
         doubled += numbers[-1:] * (len(ids) - len(numbers))
     for ids in found.values():
         invented += ids
     return Verdict(
-        sum(map(len, wanted.values())), len(latest), tuple(lost), tuple(doubled), tuple(merged), tuple(invented),
+        sum(map(len, wanted.values())),
+        len(latest),
+        tuple(lost),
+        tuple(doubled),
+        tuple(merged),
+        tuple(invented),
     )
 
 
@@ -137,11 +144,21 @@ def _truth_signature(truth: dict[str, Any]) -> str:
 
 def _thing_signature(thing: dict[str, Any]) -> str:
     values = {
-        name: value["display"]["value"] for name, value in thing["data"].items()
-        if isinstance(value, dict) and "display" in value and name in ("systolic", "diastolic", "pulse", "weight", "glucose", "temperature", "saturation", "rate")
+        name: value["display"]["value"]
+        for name, value in thing["data"].items()
+        if isinstance(value, dict)
+        and "display" in value
+        and name in ("systolic", "diastolic", "pulse", "weight", "glucose", "temperature", "saturation", "rate")
     }
     if thing["type"] == "device":
         values = {"model": thing["data"].get("model")}
-    return json.dumps([
-        thing["device"]["address"], thing["type"], thing["when"].get("device_time"), thing["provenance"].get("sequence_number"), values,
-    ], sort_keys=True)
+    return json.dumps(
+        [
+            thing["device"]["address"],
+            thing["type"],
+            thing["when"].get("device_time"),
+            thing["provenance"].get("sequence_number"),
+            values,
+        ],
+        sort_keys=True,
+    )

@@ -51,7 +51,13 @@ class Peripheral:
     secure = False
 
     def __init__(
-        self, link: LocalLink, address: str, memory: Memory, now: Callable[[], datetime], *, clock_behind: timedelta | None = None,
+        self,
+        link: LocalLink,
+        address: str,
+        memory: Memory,
+        now: Callable[[], datetime],
+        *,
+        clock_behind: timedelta | None = None,
     ) -> None:
         self.address, self.memory, self._now = address, memory, now
         self.clock_behind = clock_behind
@@ -103,16 +109,23 @@ class Peripheral:
             return
         self._advertising = True
         kinds = AdvertisingData.Type
-        data = bytes(AdvertisingData([
-            (kinds.FLAGS, b"\x06"),
-            (kinds.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS, self.service.to_bytes(2, "little")),
-            (kinds.COMPLETE_LOCAL_NAME, self.name.encode()),
-        ]))
+        data = bytes(
+            AdvertisingData(
+                [
+                    (kinds.FLAGS, b"\x06"),
+                    (kinds.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS, self.service.to_bytes(2, "little")),
+                    (kinds.COMPLETE_LOCAL_NAME, self.name.encode()),
+                ]
+            )
+        )
         await self.device.start_advertising(
-            advertising_data=data, auto_restart=False, advertising_interval_min=ADVERTISING_MS, advertising_interval_max=ADVERTISING_MS,
+            advertising_data=data,
+            auto_restart=False,
+            advertising_interval_min=ADVERTISING_MS,
+            advertising_interval_max=ADVERTISING_MS,
         )
 
-    def measurement(self, characteristic: int, properties: PROPERTIES) -> Characteristic[Any]:
+    def measurement(self, characteristic: int, properties: Characteristic.Properties) -> Characteristic[Any]:
         made: Characteristic[Any] = Characteristic(UUID.from_16_bits(characteristic), properties, PERMISSIONS(0), b"")
         made.on("subscription", lambda _bearer, notify, indicate: self._on_subscription(characteristic, notify or indicate))
         return made
@@ -168,14 +181,19 @@ class Peripheral:
 
     def _information(self) -> Service:
         texts = {
-            device_information.ManufacturerName: "Simulated Devices", device_information.ModelNumber: self.model,
-            device_information.SerialNumber: "SIM-" + self.address.replace(":", "")[-6:], device_information.FirmwareRevision: "1.0",
+            device_information.ManufacturerName: "Simulated Devices",
+            device_information.ModelNumber: self.model,
+            device_information.SerialNumber: "SIM-" + self.address.replace(":", "")[-6:],
+            device_information.FirmwareRevision: "1.0",
         }
         system_id = bytes.fromhex(self.address.replace(":", ""))[::-1]
-        return Service(UUID.from_16_bits(device_information.SERVICE), [
-            *(self.fixed(layout.uuid, text.encode()) for layout, text in texts.items()),
-            self.fixed(device_information.SystemId.uuid, system_id[:3] + b"\xfe\xff" + system_id[3:]),
-        ])
+        return Service(
+            UUID.from_16_bits(device_information.SERVICE),
+            [
+                *(self.fixed(layout.uuid, text.encode()) for layout, text in texts.items()),
+                self.fixed(device_information.SystemId.uuid, system_id[:3] + b"\xfe\xff" + system_id[3:]),
+            ],
+        )
 
     def _battery(self) -> Service:
         return Service(UUID.from_16_bits(battery.SERVICE), [self.fixed(battery.BatteryLevel.uuid, b"\x4b")])
@@ -189,7 +207,10 @@ class Peripheral:
 
         value = AttributeValueV2(read=show)
         characteristic: Characteristic[Any] = Characteristic(
-            UUID.from_16_bits(current_time.CurrentTime.uuid), PROPERTIES.READ, PERMISSIONS.READABLE, value,
+            UUID.from_16_bits(current_time.CurrentTime.uuid),
+            PROPERTIES.READ,
+            PERMISSIONS.READABLE,
+            value,
         )
         return Service(UUID.from_16_bits(current_time.SERVICE), [characteristic])
 
@@ -201,7 +222,9 @@ class RecordKeeper(Peripheral):
         super().__init__(*args, **kwargs)
         self._busy = False
         self.point: Characteristic[Any] = Characteristic(
-            UUID.from_16_bits(RecordAccessControlPoint.uuid), PROPERTIES.WRITE | PROPERTIES.INDICATE, PERMISSIONS.WRITEABLE,
+            UUID.from_16_bits(RecordAccessControlPoint.uuid),
+            PROPERTIES.WRITE | PROPERTIES.INDICATE,
+            PERMISSIONS.WRITEABLE,
             AttributeValueV2(write=self._asked),
         )
         self.point.on("subscription", lambda _bearer, _notify, indicate: self._on_subscription(RecordAccessControlPoint.uuid, indicate))

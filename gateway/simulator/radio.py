@@ -38,7 +38,7 @@ def make_device(link: LocalLink, name: str, address: str, delegate: PairingDeleg
     """A Bumble host and its virtual controller on `link`. Pairs with LE Secure Connections and man-in-the-middle protection."""
     config = DeviceConfiguration(name=name, address=hci.Address(address), irk=bytes(range(16)))
     device = Device(config=config, host=Host())
-    device.host.controller = Controller(name, link=link)  # type: ignore[assignment]  # bumble types it as a transport sink
+    device.host.controller = Controller(name, link=link)
     device.keystore = keystore or MemoryKeyStore()
     device.pairing_config_factory = lambda _connection: PairingConfig(sc=True, mitm=True, bonding=True, delegate=delegate)
     return device
@@ -63,7 +63,9 @@ def _text(uuid: UUID) -> str:
 class BumbleScanner(BaseBleakScanner):
     device: ClassVar[Device]
 
-    def __init__(self, detection_callback: AdvertisementDataCallback | None, service_uuids: list[str] | None, scanning_mode: str, **_: Any) -> None:
+    def __init__(
+        self, detection_callback: AdvertisementDataCallback | None, service_uuids: list[str] | None, scanning_mode: str, **_: Any
+    ) -> None:
         super().__init__(detection_callback, service_uuids)
         self._active = scanning_mode != "passive"
 
@@ -126,10 +128,10 @@ class BumbleClient(BaseBleakClient):
             raise BleakError("Not connected")
         return self._connection
 
-    async def connect(self, pair: bool, **kwargs: Any) -> None:
+    async def connect(self, pair: bool, **kwargs: Any) -> None:  # noqa: FBT001 - bleak's signature
         try:
             self._connection = await self.device.connect(self._address, timeout=kwargs.get("timeout", self._timeout))
-        except (ProtocolError, TimeoutError, asyncio.TimeoutError) as error:
+        except (ProtocolError, TimeoutError) as error:
             raise BleakDeviceNotFoundError(self.address, str(error)) from error
         self._connection.on("disconnection", self._on_disconnection)
         if pair:
@@ -198,7 +200,7 @@ class BumbleClient(BaseBleakClient):
         self._live()
         return bytearray(await self._told(descriptor.obj.read_value()))
 
-    async def write_gatt_char(self, characteristic: BleakGATTCharacteristic, data: Any, response: bool) -> None:
+    async def write_gatt_char(self, characteristic: BleakGATTCharacteristic, data: Any, response: bool) -> None:  # noqa: FBT001 - bleak's signature
         self._live()
         await self._told(characteristic.obj.write_value(bytes(data), with_response=response))
 
@@ -209,10 +211,11 @@ class BumbleClient(BaseBleakClient):
     async def start_notify(self, characteristic: BleakGATTCharacteristic, callback: NotifyCallback, **_: Any) -> None:
         self._live()
 
-        def arrived(value: bytes) -> None:
+        def first(value: bytes) -> None:
             callback(bytearray(value))
 
-        self._subscribers[characteristic.handle] = arrived
+        # The same function at a second try: bumble keeps the first one also when switching on was refused.
+        arrived = self._subscribers.setdefault(characteristic.handle, first)
         await self._told(characteristic.obj.subscribe(arrived, prefer_notify="notify" in characteristic.properties))
 
     async def stop_notify(self, characteristic: BleakGATTCharacteristic) -> None:

@@ -29,7 +29,7 @@ class World:
     def __init__(self, directory: Path, *, seed: int, now: Callable[[], datetime]) -> None:
         self._directory, self._now = directory, now
         self._randomness = random.Random(seed)  # noqa: S311 - values for virtual devices, to be repeated by seed
-        self._link = LocalLink()
+        self._link = LocalLink()  # type: ignore[no-untyped-call]  # bumble leaves it untyped
         self._live: asyncio.Task[None] | None = None
         self.devices: list[Peripheral] = []
         directory.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from typing import Protocol
 from gateway.journal import Row
 
 
-class Unreachable(Exception):  # noqa: N818 - an answer, named as it is said
+class Unreachable(Exception):
     """Not now. Everything is kept and tried again, with growing pauses."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bleak import BleakClient, BleakScanner
 from bleak.backends.characteristic import BleakGATTCharacteristic
@@ -33,6 +33,8 @@ _INSECURE = {
     BleakGATTProtocolErrorCode.INSUFFICIENT_ENCRYPTION,
     BleakGATTProtocolErrorCode.INSUFFICIENT_ENCRYPTION_KEY_SIZE,
 }
+_APPLICATION_ERRORS = range(0x80, 0xA0)
+"""Errors that a service defines for itself."""
 _WHY = {
     BleakGATTProtocolErrorCode.PROCEDURE_ALREADY_IN_PROGRESS: Why.IN_PROGRESS,
     BleakGATTProtocolErrorCode.CCCD_IMPROPERLY_CONFIGURED: Why.SUBSCRIPTION,
@@ -63,16 +65,18 @@ class BleakRadio:
 
         def found(device: BLEDevice, data: AdvertisementData) -> None:
             heard.set()
-            on_seen(Seen(
-                Advertisement(
-                    address=device.address.upper(),
-                    local_name=data.local_name or device.name,
-                    services=services_of(data),
-                    companies=frozenset(data.manufacturer_data),
-                ),
-                data.rssi,
-                device,
-            ))
+            on_seen(
+                Seen(
+                    Advertisement(
+                        address=device.address.upper(),
+                        local_name=data.local_name or device.name,
+                        services=services_of(data),
+                        companies=frozenset(data.manufacturer_data),
+                    ),
+                    data.rssi,
+                    device,
+                )
+            )
 
         try:
             async with BleakScanner(found, backend=self._scanner):
@@ -89,16 +93,14 @@ class BleakRadio:
         # One at a time: adapters refuse a second connection attempt while the first is under way.
         async with self._connecting:
             try:
-                client = await asyncio.wait_for(
-                    establish_connection(
-                        BleakClient, device, device.address, lambda _client: on_lost(), max_attempts=2,
-                        **({"backend": self._client} if self._client else {}),
-                    ),
-                    timeout,
-                )
+                client = await asyncio.wait_for(self._establish(device, on_lost), timeout)
             except (BleakError, TimeoutError, OSError) as error:
                 raise Silent(f"no connection: {_said(error)}") from error
         return BleakConnection(client, on_frame)
+
+    async def _establish(self, device: BLEDevice, on_lost: Callable[[], None]) -> BleakClient:
+        extra: dict[str, Any] = {"backend": self._client} if self._client else {}
+        return await establish_connection(BleakClient, device, device.address, lambda _client: on_lost(), max_attempts=2, **extra)
 
 
 class BleakConnection:
@@ -157,11 +159,19 @@ class BleakConnection:
             code = error.code
             if code in _INSECURE:
                 raise _Insecure from error
-            if code in _WHY or code in (
-                BleakGATTProtocolErrorCode.READ_NOT_PERMITTED, BleakGATTProtocolErrorCode.WRITE_NOT_PERMITTED,
-                BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHORIZATION, BleakGATTProtocolErrorCode.REQUEST_NOT_SUPPORTED,
-                BleakGATTProtocolErrorCode.VALUE_NOT_ALLOWED, BleakGATTProtocolErrorCode.WRITE_REQUEST_REJECTED,
-            ) or 0x80 <= int(code) < 0xA0:  # application errors of a service
+            if (
+                code in _WHY
+                or code
+                in (
+                    BleakGATTProtocolErrorCode.READ_NOT_PERMITTED,
+                    BleakGATTProtocolErrorCode.WRITE_NOT_PERMITTED,
+                    BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHORIZATION,
+                    BleakGATTProtocolErrorCode.REQUEST_NOT_SUPPORTED,
+                    BleakGATTProtocolErrorCode.VALUE_NOT_ALLOWED,
+                    BleakGATTProtocolErrorCode.WRITE_REQUEST_REJECTED,
+                )
+                or int(code) in _APPLICATION_ERRORS
+            ):
                 raise Refused(_WHY.get(code, Why.NOT_PERMITTED)) from error
             raise Confused(f"the device answered with error {int(code):#04x}") from error
         except BleakDBusError as error:

@@ -5,7 +5,6 @@
 
 import inspect
 
-
 from profiles.gatt import (
     battery,
     blood_pressure,
@@ -21,8 +20,16 @@ from profiles.gatt import (
 from profiles.wire import Layout
 
 FILES = (
-    battery, blood_pressure, current_time, device_information, glucose, heart_rate, pulse_oximeter, record_access,
-    thermometer, weight_scale,
+    battery,
+    blood_pressure,
+    current_time,
+    device_information,
+    glucose,
+    heart_rate,
+    pulse_oximeter,
+    record_access,
+    thermometer,
+    weight_scale,
 )
 
 _BASE = "-0000-1000-8000-00805f9b34fb"

@@ -26,8 +26,6 @@ class SystemId(Layout):
         return (self.manufacturer_id + self.oui)[::-1].hex().upper()
 
 
-
-
 @dataclass(frozen=True, slots=True)
 class ModelNumber(Layout):
     uuid = 0x2A24

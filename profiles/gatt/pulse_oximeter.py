@@ -47,7 +47,7 @@ class MeasurementStatus(IntFlag):
 
 
 class SensorStatus(IntFlag):
-    """"Device and Sensor Status"."""
+    """Called "Device and Sensor Status" in the specification."""
 
     EXTENDED_DISPLAY_UPDATE_ONGOING = 0x0001
     EQUIPMENT_MALFUNCTION = 0x0002

@@ -57,7 +57,8 @@ class Response(NamedTuple):
     code: ResponseCode | int
 
 
-_FILTER_SIZES = {Filter.SEQUENCE_NUMBER: 2, Filter.USER_FACING_TIME: 7}
+_FILTER_SIZES: dict[int, int] = {Filter.SEQUENCE_NUMBER: 2, Filter.USER_FACING_TIME: 7}
+_VALUES: dict[int, int] = {Operator.LESS_THAN_OR_EQUAL_TO: 1, Operator.GREATER_THAN_OR_EQUAL_TO: 1, Operator.WITHIN_RANGE_OF: 2}
 _NUMBER_SIZES = (1, 2, 4)
 
 
@@ -78,7 +79,7 @@ class RecordAccessControlPoint(Layout):
             return "operand", f"a response has 2 bytes, not {size}"
         if self.opcode in (OpCode.NUMBER_OF_STORED_RECORDS_RESPONSE, OpCode.COMBINED_REPORT_RESPONSE) and size not in _NUMBER_SIZES:
             return "operand", f"a number of records has 1, 2 or 4 bytes, not {size}"
-        values = {Operator.LESS_THAN_OR_EQUAL_TO: 1, Operator.GREATER_THAN_OR_EQUAL_TO: 1, Operator.WITHIN_RANGE_OF: 2}.get(self.operator)
+        values = _VALUES.get(self.operator)
         if values:
             each = _FILTER_SIZES.get(self.operand[0]) if size else None
             if size <= values or (each is not None and size != 1 + values * each):
@@ -180,10 +181,16 @@ class Download:
             found = answer.code == ResponseCode.SUCCESS
             self.command = self._after_last() if self.command == report_last() and found else None
             return True
-        if answer.code in (
-            ResponseCode.OPERATOR_NOT_SUPPORTED, ResponseCode.INVALID_OPERATOR, ResponseCode.OPERAND_NOT_SUPPORTED,
-            ResponseCode.INVALID_OPERAND,
-        ) and self.command != report_all():
+        if (
+            answer.code
+            in (
+                ResponseCode.OPERATOR_NOT_SUPPORTED,
+                ResponseCode.INVALID_OPERATOR,
+                ResponseCode.OPERAND_NOT_SUPPORTED,
+                ResponseCode.INVALID_OPERAND,
+            )
+            and self.command != report_all()
+        ):
             asked_last = self.command == report_last()
             self.command = report_from(self._mark.next_wanted) if asked_last and self._mark else report_all()
             return True

@@ -18,7 +18,7 @@ class Flags(IntFlag):
 
 
 class TemperatureSite(IntEnum):
-    """"Temperature Type" in the specification: where on the body it was taken."""
+    """Where on the body it was taken; called "Temperature Type" in the specification."""
 
     ARMPIT = 1
     BODY = 2
