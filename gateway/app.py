@@ -41,6 +41,7 @@ log = structlog.get_logger()
 DRAIN_SECONDS = 10.0
 PENDING_CHECK_SECONDS = 10.0
 SCRUB_AFTER_SECONDS = 60.0
+REFILE_SECONDS = 30.0
 
 
 class Gateway:
@@ -113,12 +114,12 @@ class Gateway:
             log.info("filed what had been taken before the last end", things=outcome.things, sessions=outcome.sessions)
         for position in outcome.damaged:
             log.error("a line of the intake log is damaged; what it held is lost unless the journal has it", position=position)
-        for name in sorted(set(outcome.without_driver)):
-            log.error("a session in the intake log could not be replayed", driver=name)
+        for name, position in outcome.failed.items():
+            log.error("sessions in the intake log could not be replayed; they are kept", driver=name, first=position)
         gaps = await self.journal.name_gaps("damaged; what the intake log still held was filed again under a new number")
         if gaps:
             log.error("things were damaged", rows=len(gaps), filed_again=self.journal.head() - before)
-        await self.journal.set_meta("worked_off", str(intake.position))
+        await self.journal.set_meta("worked_off", str(min(outcome.failed.values(), default=intake.position)))
 
     async def _serve(self) -> None:
         app = door.application(
@@ -138,6 +139,7 @@ class Gateway:
                     group.create_task(self._release_when_synchronized(), name="pending times"),
                     group.create_task(service.keep_watchdog(lambda: True), name="watchdog"),
                     group.create_task(self._scrub(), name="scrub"),
+                    group.create_task(self._refile(), name="refile"),
                 ]
                 self.ready.set()
                 service.notify(f"READY=1\nSTATUS=listening; {len(self._registry.loaded)} drivers")
@@ -178,6 +180,12 @@ class Gateway:
         released = await pending.release_as_they_are(self.journal)
         self._on_committed(released)
         return len(released)
+
+    async def _refile(self) -> None:
+        while True:
+            await asyncio.sleep(REFILE_SECONDS)
+            if things := await self.attendant.refile():
+                log.info("filed what the journal could not take before", things=things)
 
     async def _scrub(self) -> None:
         """A large journal is not read whole at the start; it is now, once, at leisure."""

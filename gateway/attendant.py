@@ -7,6 +7,7 @@ and more slowly while it fails, and not at all after a refusal until its owner h
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 from dataclasses import dataclass
@@ -15,14 +16,17 @@ from typing import Any
 import structlog
 
 from drivers import Advertisement, DeviceError, NotAllowed, Policy, Refused
+from drivers.kit.capture import Record
 from gateway import sessions
 from gateway.clock import Clock
 from gateway.config import Config, DeviceSection
-from gateway.errors import AdapterError, AmbiguousMatch
+from gateway.errors import AdapterError, AmbiguousMatch, JournalError
 from gateway.filing import Filing, SessionFacts
 from gateway.intake import Intake
+from gateway.intake import read as read_intake
 from gateway.journal import Journal
 from gateway.registry import Loaded, Registry
+from gateway.replay import work_off
 from gateway.transports.radio import Radio, Seen
 
 log = structlog.get_logger()
@@ -76,6 +80,7 @@ class Attendant:
         self._known: dict[str, Known] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._open: dict[str, int] = {}
+        self._unfiled: dict[str, int] = {}
         self._group: asyncio.TaskGroup | None = None
         self._stopping = False
         self.disk_low = False
@@ -202,14 +207,18 @@ class Attendant:
         except NotAllowed as error:
             known.refused = known.last_problem = str(error)
             log.error("a driver broke its own rules", driver=driver.name, file=loaded.source, problem=str(error))
-        except (DeviceError, OSError) as error:
+        except (DeviceError, JournalError, OSError) as error:
             known.failures += 1
+            if isinstance(error, JournalError) and facts.session in self._open:
+                self._unfiled[facts.session] = self._open[facts.session]
             pause = min(2.0**known.failures, SLOWEST_RETRY_SECONDS)
             known.last_problem = str(error)
             log.warning("a session ended early", device=address, driver=driver.name, problem=str(error), again_in=pause)
         except Exception as error:
             known.refused = known.last_problem = f"{type(error).__name__} in {driver.name}"
             log.exception("a driver failed", device=address, driver=driver.name, file=loaded.source)
+            # What it had taken is replayed at the next start: perhaps by a mended driver.
+            self._unfiled[f"failed {facts.session}"] = self._open.get(facts.session, self._intake.position)
         finally:
             known.running, known.sessions = False, known.sessions + 1
             known.not_before = self._clock.boottime() + pause
@@ -218,8 +227,23 @@ class Attendant:
 
     async def _note_progress(self) -> None:
         """Everything before the oldest open session is worked off; a replay may begin there."""
-        position = min(self._open.values(), default=self._intake.position)
-        await self._journal.set_meta("worked_off", str(position))
+        position = min((*self._open.values(), *self._unfiled.values()), default=self._intake.position)
+        with contextlib.suppress(JournalError):  # the next session notes it
+            await self._journal.set_meta("worked_off", str(position))
+
+    async def refile(self) -> int:
+        """Try again to file what the journal could not take while it lasted; how many things that were."""
+        waiting = {session: position for session, position in self._unfiled.items() if session not in self._open and " " not in session}
+        if not waiting or not free_enough(self._config.state, self._config.disk.reserve_mb):
+            return 0
+        records = read_intake(self._config.state / "intake", min(waiting.values()))
+        mine = (record for record in records if isinstance(record, Record) and record.session in waiting)
+        outcome = await work_off(mine, self._registry, self._filing)
+        if not outcome.failed:
+            for session in waiting:
+                del self._unfiled[session]
+            await self._note_progress()
+        return outcome.things
 
     async def drain(self, seconds: float) -> None:
         """Begin nothing new; let what is running finish for a while, then cut it off."""

@@ -41,6 +41,10 @@ class StateError(Exception):
     """The state directory cannot be used: held by another daemon, not writable, from a newer version. Exit status 1."""
 
 
+class JournalError(Exception):
+    """The journal could not take something (a full disk, say). Nothing of it was taken; intake still has it."""
+
+
 class AdapterProblem(enum.Enum):
     NO_BLUETOOTH = "there is no Bluetooth adapter, or bluetoothd does not run"
     SILENT = "the scan brings nothing"

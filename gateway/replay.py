@@ -27,7 +27,8 @@ class Outcome:
     things: int = 0
     damaged: list[int] = field(default_factory=list)
     """Positions of intake lines that could not be read."""
-    without_driver: list[str] = field(default_factory=list)
+    failed: dict[str, int] = field(default_factory=dict)
+    """Drivers that are gone or failed, and where the first of their sessions begins: they are tried again at each start."""
 
 
 def sessions_of(records: Iterable[Record | CaptureError]) -> tuple[list[list[Record]], list[CaptureError]]:
@@ -89,7 +90,7 @@ async def work_off(records: Iterable[Record | CaptureError], registry: Registry,
             continue
         facts = facts_of(session[0])
         if facts.driver not in registry.by_name:
-            outcome.without_driver.append(facts.driver)
+            outcome.failed.setdefault(facts.driver, session[0].position)
             continue
         outcome.sessions += 1
         try:
@@ -98,5 +99,5 @@ async def work_off(records: Iterable[Record | CaptureError], registry: Registry,
                     outcome.things += len(await filing.file(facts, batch, rejected))
         except Exception:
             log.exception("a session could not be replayed", session=facts.session, driver=facts.driver)
-            outcome.without_driver.append(facts.driver)
+            outcome.failed.setdefault(facts.driver, session[0].position)
     return outcome

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from drivers.kit.declare import Command
-from drivers.kit.errors import Refused
+from drivers.kit.errors import Refused, Silent
 from drivers.kit.links import Frame, GattLink
 from drivers.kit.readings import DeviceClock, DeviceInfo, Quantity
 from profiles.floats import NoValue, Value
@@ -56,7 +56,8 @@ async def _text(link: GattLink, layout: type[L]) -> tuple[L | None, Frame | None
         return None, None
     try:
         frame = await link.read(layout.uuid)
-    except Refused:
+    except (Refused, Silent):
+        # Silent too: a device that hung up meanwhile may have pushed its records before, and they come first.
         return None, None
     return decoded(link, layout, frame), frame
 

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from gateway.errors import JournalError
+
 T = TypeVar("T")
 Job = tuple[Callable[[sqlite3.Connection], Any], asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
 
@@ -64,6 +66,8 @@ class Writer:
                 try:
                     outcomes.append((job, job[0](self._connection), None))
                     self._connection.execute("RELEASE job")
+                except sqlite3.OperationalError:
+                    raise  # the disk, not the job: the whole group goes back
                 except Exception as error:  # noqa: BLE001 - whatever it is goes to the one who asked
                     self._connection.execute("ROLLBACK TO job")
                     self._connection.execute("RELEASE job")
@@ -73,7 +77,9 @@ class Writer:
         except sqlite3.Error as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            outcomes = [(job, None, error) for job in group]
+            failure = JournalError(f"the journal could not be written: {error}")
+            failure.__cause__ = error
+            outcomes = [(job, None, failure) for job in group]
         for (_, loop, future), value, problem in outcomes:
             try:
                 loop.call_soon_threadsafe(_settle, future, value, problem)
