@@ -35,7 +35,8 @@ def demo(seconds: float, as_json: bool, state: Path | None, seed: int | None) ->
         from gateway.simulator.play import play  # noqa: PLC0415 - the simulator is an extra
     except ModuleNotFoundError as error:
         raise Failed(f"the demo needs the simulator: install health-gateway[sim] ({error.name} is missing)") from error
-    from gateway.sinks.file import FileSink  # noqa: PLC0415 - after the sentence above
+    from gateway.sinks.base import Sink  # noqa: PLC0415 - after the sentence above
+    from gateway.sinks.file import FileSink  # noqa: PLC0415 - likewise
     from gateway.sinks.lines import LineSink  # noqa: PLC0415 - likewise
 
     set_up_logging("warning" if as_json else "info", "console")
@@ -46,7 +47,7 @@ def demo(seconds: float, as_json: bool, state: Path | None, seed: int | None) ->
     def show(row: Row) -> None:
         print(row.body if as_json else _sentence(json.loads(row.body)), flush=True)  # noqa: T201 - the demo's product
 
-    sinks = {"screen": LineSink(show), "file": FileSink(state / "things.ndjson")}
+    sinks: dict[str, Sink] = {"screen": LineSink(show), "file": FileSink(state / "things.ndjson")}
     try:
         verdict = asyncio.run(play(state, seed=seed, seconds=seconds, sinks=sinks))
     except StateError as error:

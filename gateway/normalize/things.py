@@ -18,7 +18,8 @@ Number = Annotated[Decimal, PlainSerializer(lambda value: format(value, "f"), re
 
 
 class Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Values that do not fit must not get into a log by way of an error's text.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=True)
 
 
 class Quality(StrEnum):
@@ -90,8 +91,6 @@ class Thing(Model):
     status: list[str] = []
     related: list[Related] = []
     provenance: Provenance
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class BloodPressureData(Model):
