@@ -199,6 +199,7 @@ class Attendant:
                 connect_seconds=bluetooth.connect_seconds,
                 session_seconds=bluetooth.session_seconds,
                 opened=lambda position: self._open.__setitem__(facts.session, position),
+                left_over=lambda: self._unfiled.__setitem__(facts.session, self._open[facts.session]),
             )
             known.failures, known.last_problem = 0, None
         except Refused as error:
@@ -223,6 +224,8 @@ class Attendant:
             known.running, known.sessions = False, known.sessions + 1
             known.not_before = self._clock.boottime() + pause
             self._open.pop(facts.session, None)
+            if facts.session in self._unfiled:
+                known.things += await self._refile_at_once()
             await self._note_progress()
 
     async def _note_progress(self) -> None:
@@ -230,6 +233,11 @@ class Attendant:
         position = min((*self._open.values(), *self._unfiled.values()), default=self._intake.position)
         with contextlib.suppress(JournalError):  # the next session notes it
             await self._journal.set_meta("worked_off", str(position))
+
+    async def _refile_at_once(self) -> int:
+        with contextlib.suppress(JournalError):  # the next round of `refile` tries again
+            return await self.refile()
+        return 0
 
     async def refile(self) -> int:
         """Try again to file what the journal could not take while it lasted; how many things that were."""

@@ -185,8 +185,10 @@ class Filing:
 
 
 def candidate(thing: Thing, position: int) -> Candidate:
-    """What the journal needs of a thing. The digest leaves out when and by which way it came, but for the device's own words."""
-    said = thing.model_dump(mode="json", by_alias=True, exclude={"when", "provenance", "version", "related"})
+    """What the journal needs of a thing. The digest leaves out when and by which way it came, and what the
+    device is called, but not the time it said itself.
+    """
+    said = thing.model_dump(mode="json", by_alias=True, exclude={"when", "provenance", "version", "related", "device"})
     said["device_time"] = thing.when.device_time
     return Candidate(
         id=thing.id,

@@ -40,6 +40,7 @@ class RecordingLink:
         self._session, self._driver, self._intake, self._clock = session, driver, intake, clock
         self._mark, self._policy, self._idle_seconds = mark, policy, idle_seconds
         self._frames: asyncio.Queue[Frame | None] = asyncio.Queue()
+        self._waiting = 0
         self._connection: Connection | None = None
         self._may_write = True
         self._lost = False
@@ -50,7 +51,7 @@ class RecordingLink:
 
     def on_frame(self, characteristic: int, data: bytes) -> None:
         """First act on a frame. An `OSError` (a full disk) keeps the stack from confirming, where it lets us."""
-        if self._frames.qsize() >= MOST_WAITING:
+        if self._waiting >= MOST_WAITING:
             self.on_lost()
             return
         try:
@@ -60,6 +61,7 @@ class RecordingLink:
             self.on_lost()
             raise
         crashpoints.reached("frame-received")
+        self._waiting += 1
         self._frames.put_nowait(frame)
 
     def on_lost(self) -> None:
@@ -69,6 +71,11 @@ class RecordingLink:
 
     def attach(self, connection: Connection) -> None:
         self._connection = connection
+
+    @property
+    def unread(self) -> bool:
+        """Whether frames were taken that the driver has not asked for."""
+        return self._waiting > 0
 
     def withdraw(self) -> None:
         """From here on the driver may not send anything."""
@@ -85,7 +92,7 @@ class RecordingLink:
         return self._policy
 
     def has(self, characteristic: int) -> bool:
-        return characteristic in self._live().characteristics
+        return self._connection is not None and characteristic in self._connection.characteristics
 
     async def read(self, characteristic: int) -> Frame:
         data = await self._answered(characteristic, self._live().read(characteristic))
@@ -118,6 +125,8 @@ class RecordingLink:
         if frame is None:
             self._note("end")
             self._frames.put_nowait(None)
+        else:
+            self._waiting -= 1
         return frame
 
     def reject(self, frame: Frame, error: Exception) -> None:
@@ -207,8 +216,12 @@ async def run(
     connect_seconds: float,
     session_seconds: float,
     opened: Callable[[int], None],
+    left_over: Callable[[], None],
 ) -> int:
-    """Read one device once; returns how many things were new. Raises `DeviceError`, or `OSError` when the disk fails."""
+    """Read one device once; returns how many things were new. Raises `DeviceError`, or `OSError` when the disk fails.
+
+    `left_over` is called when the driver ended before it had asked for everything that was taken.
+    """
     link = RecordingLink(facts.session, driver, intake, clock, mark=mark, policy=policy, idle_seconds=idle_seconds)
     connection = await radio.connect(seen, on_frame=link.on_frame, on_lost=link.on_lost, timeout=connect_seconds)
     count = 0
@@ -226,6 +239,8 @@ async def run(
         raise Silent(f"not finished after {session_seconds:.0f} s") from error
     finally:
         await connection.close()
+        if link.unread:
+            left_over()
         if link.rejected:
             await filing.file(facts, Batch(), link.rejected)
     if link.failure is not None:

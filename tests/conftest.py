@@ -13,7 +13,7 @@ from gateway import crashpoints
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """A test that cannot run is a failure where everything is supposed to be installed."""
-    report: pytest.TestReport = yield  # type: ignore[misc,assignment]  # pytest's wrapper protocol is untyped
+    report: pytest.TestReport = yield  # type: ignore[assignment]  # pytest's wrapper protocol is untyped
     if report.skipped and os.environ.get("CI") == "true" and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped under CI: {report.longrepr}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 
 from drivers.kit import steps
+from drivers.kit.errors import Refused
 from drivers.kit.links import Frame, GattLink
 from drivers.kit.readings import Batch, DeviceClock, DeviceInfo, Intermediate, Ordinals, Reading
 
@@ -20,7 +21,9 @@ def push(measurement: int, understand: Understand, *, intermediate: int | None =
     """`understand` turns a frame into a reading; None where it holds no finished measurement."""
 
     async def read(link: GattLink) -> AsyncGenerator[Batch]:
-        await link.subscribe(measurement, *((intermediate,) if intermediate else ()))
+        await link.subscribe(measurement)
+        if intermediate is not None:
+            await _subscribe_if_permitted(link, intermediate)
         about: list[DeviceInfo | DeviceClock] = []
         if (info := await steps.device_information(link)) is not None:
             about.append(info)
@@ -35,3 +38,11 @@ def push(measurement: int, understand: Understand, *, intermediate: int | None =
         await steps.set_clock(link)
 
     return read
+
+
+async def _subscribe_if_permitted(link: GattLink, characteristic: int) -> None:
+    """For what is good to have: results come without it."""
+    try:
+        await link.subscribe(characteristic)
+    except Refused:
+        return

@@ -117,10 +117,16 @@ def test_hostile_frames_are_set_aside(loaded: Loaded) -> None:
         for number in range(300):
             characteristic = int(randomness.choice(capture[0].extra["chars"]), 16)
             kind = randomness.choice(("rx", "rx", "rd"))
-            hostile.append(Record(
-                kind=kind, session="1", position=number, characteristic=characteristic,
-                data=randomness.randbytes(randomness.randrange(30)), time=1.7e9 + number,
-            ))
+            hostile.append(
+                Record(
+                    kind=kind,
+                    session="1",
+                    position=number,
+                    characteristic=characteristic,
+                    data=randomness.randbytes(randomness.randrange(30)),
+                    time=1.7e9 + number,
+                )
+            )
         batches, link, error = replayed(loaded.driver, hostile)
         assert error is None or isinstance(error, DeviceError), f"seed {seed}"
         assert len(readings(batches)) + len(link.rejected) <= 2 * len(hostile), f"seed {seed}"

@@ -8,7 +8,16 @@ from decimal import Decimal
 from drivers import BloodPressure, Confused, Glucose, HeartRate, OxygenSaturation, Silent, Temperature, Weight
 from drivers.kit.capture import Record
 from drivers.standard import blood_pressure, glucose, heart_rate, pulse_oximeter, thermometer, weight_scale
-from profiles.gatt.glucose import ContextFlags, Flags, GlucoseMeasurement, GlucoseMeasurementContext, Meal, Sample, SampleLocation, SampleType
+from profiles.gatt.glucose import (
+    ContextFlags,
+    Flags,
+    GlucoseMeasurement,
+    GlucoseMeasurementContext,
+    Meal,
+    Sample,
+    SampleLocation,
+    SampleType,
+)
 from profiles.times import DateTime
 from tests.support.replaying import CAPTURES, readings, records, replayed
 
@@ -69,9 +78,7 @@ def test_a_belt_gives_one_reading_for_a_period() -> None:
 
 def test_a_belt_worn_for_long_is_read_by_the_minute() -> None:
     opening = records(CAPTURES / "heart-rate.ndjson")[0]
-    frames = [
-        Record(kind="rx", session="1", position=n, characteristic=0x2A37, data=bytes((6, 60)), time=1.7e9 + n) for n in range(150)
-    ]
+    frames = [Record(kind="rx", session="1", position=n, characteristic=0x2A37, data=bytes((6, 60)), time=1.7e9 + n) for n in range(150)]
     found = readings(replayed(heart_rate.DRIVER, [opening, *frames])[0])
     assert [item.samples for item in found if isinstance(item, HeartRate)] == [60, 60, 30]
 
@@ -86,7 +93,10 @@ def _opening(mark: dict[str, object] | None = None) -> Record:
 def _measurement(number: int, *, day: int = 1, announces: bool = False, milligrams: int = 100) -> Record:
     flags = Flags.CONCENTRATION | (Flags.CONTEXT_FOLLOWS if announces else Flags(0))
     value = GlucoseMeasurement(
-        flags, number, DateTime(2026, 3, day, 7, number % 60, 0), concentration=Decimal(milligrams).scaleb(-5),
+        flags,
+        number,
+        DateTime(2026, 3, day, 7, number % 60, 0),
+        concentration=Decimal(milligrams).scaleb(-5),
         sample=Sample(SampleType.CAPILLARY_WHOLE_BLOOD, SampleLocation.FINGER),
     )
     return Record(kind="rx", session="1", characteristic=0x2A18, data=value.encode(), position=number)
@@ -181,9 +191,18 @@ def test_an_announced_context_is_waited_for_and_asked_for_again() -> None:
     mark = batches[-1].mark
     assert mark is not None
     assert mark["next_wanted"] == 2
-    again, link, _ = replayed(glucose.DRIVER, [
-        _opening(dict(mark)), _measurement(3), _answer(1), _measurement(2, announces=True), _context(2), _measurement(3), _answer(1),
-    ])
+    again, link, _ = replayed(
+        glucose.DRIVER,
+        [
+            _opening(dict(mark)),
+            _measurement(3),
+            _answer(1),
+            _measurement(2, announces=True),
+            _context(2),
+            _measurement(3),
+            _answer(1),
+        ],
+    )
     assert _written(link) == ["0106", "0103010200"]
     late = [item for item in readings(again) if isinstance(item, Glucose) and item.sequence_number == 2]
     assert [(item.key, item.meal) for item in late] == [(found[2].key, "fasting")]
@@ -224,7 +243,9 @@ def test_a_failed_procedure_is_told_and_keeps_what_came() -> None:
 
 
 def test_records_without_a_number_give_no_reading_but_move_the_mark() -> None:
-    bare = Record(kind="rx", session="1", characteristic=0x2A18, data=GlucoseMeasurement(Flags(0), 8, DateTime(2026, 3, 2, 1, 1, 1)).encode())
+    bare = Record(
+        kind="rx", session="1", characteristic=0x2A18, data=GlucoseMeasurement(Flags(0), 8, DateTime(2026, 3, 2, 1, 1, 1)).encode()
+    )
     batches, _, _ = replayed(glucose.DRIVER, [_opening(), bare, _answer(1)])
     assert readings(batches) == []
     assert batches[-1].mark is not None

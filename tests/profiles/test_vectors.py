@@ -64,7 +64,9 @@ def _check(name: str, expected: Any, shown: dict[str, Any]) -> None:
         assert _same(expected, found), f"{name}: expected {expected}, found {found}"
 
 
-@pytest.mark.parametrize(("uuid", "vector"), [pytest.param(u, v, id=f"{u}-{v['bytes'] or 'empty'}-{i}") for i, (u, v) in enumerate(vectors())])
+@pytest.mark.parametrize(
+    ("uuid", "vector"), [pytest.param(u, v, id=f"{u}-{v['bytes'] or 'empty'}-{i}") for i, (u, v) in enumerate(vectors())]
+)
 def test_vector(uuid: str, vector: dict[str, Any]) -> None:
     """Every vector means what its source says, or is refused where its source refuses it."""
     layout, data = BY_UUID[int(uuid, 16)], bytes.fromhex(vector["bytes"])

@@ -1,0 +1,68 @@
+# Two commands are all a newcomer needs: `make demo` and `make test`. Both set up .venv first, from the locks.
+
+SHELL := /bin/bash
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; exit; }; done; echo python3)
+OTHER ?= $(shell for p in python3.13 $(HOME)/.pyenv/versions/3.13.*/bin/python3.13; do $$p -c 'import sys, venv, ensurepip' 2>/dev/null && { echo $$p; exit; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+SECONDS_TO_SHOW ?= 20
+
+.PHONY: demo test check bench crash lock clean help
+
+help:
+	@echo 'make demo    virtual devices and a real gateway: readings become records before your eyes'
+	@echo 'make test    the whole suite, on Python 3.11 and, where present, 3.13'
+	@echo 'make check   linter, formatter, type checker'
+	@echo 'make bench   figures: codec, journal, start-up, export'
+	@echo 'make crash   the long form of the crash tests: ROUNDS=20'
+	@echo 'make lock    renew the locks (needs uv)'
+
+demo: $(VENV)/run.stamp
+	$(BIN)/health-gateway demo --seconds $(SECONDS_TO_SHOW)
+
+test: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -n $(WORKERS)
+ifneq ($(OTHER),)
+	$(MAKE) --no-print-directory test-other
+endif
+
+.PHONY: test-other
+test-other:
+	@if [ "$$($(BIN)/python -c 'import sys; print(sys.version_info[1])')" != 13 ]; then \
+	  $(MAKE) --no-print-directory VENV=.venv-3.13 PYTHON=$(OTHER) OTHER= test; fi
+
+check: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.bench
+
+crash: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.crash $(or $(ROUNDS),20) $(SEED)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq python3 python3-venv; \
+	  else echo 'health-gateway needs Python 3.11 or newer with venv: install the packages python3 and python3-venv'; exit 1; fi; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.lock $(VENV)/run.stamp
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+lock:
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --custom-compile-command 'make lock' --extra sim --group build pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --custom-compile-command 'make lock' --extra sim --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean:
+	rm -rf .venv .venv-3.13 .mypy_cache .ruff_cache .pytest_cache dist

@@ -1,0 +1,225 @@
+"""Damage: whatever happens to the journal's files, the daemon starts, what is undamaged is there, and the rest is rebuilt or named."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gateway import registry
+from gateway.filing import Filing
+from gateway.intake import Intake
+from gateway.intake import read as read_intake
+from gateway.journal import Commit, Journal, repair
+from gateway.replay import Outcome, work_off
+from gateway.simulator.play import play
+from gateway.sinks.file import FileSink
+from tests.support.things import candidate
+
+REGISTRY = registry.load()
+
+
+def things(path: Path) -> dict[tuple[str, int], str]:
+    journal = Journal(path)
+    found = {(row.id, row.version): row.body for row in journal.everything()}
+    journal.close()
+    return found
+
+
+async def recover(state: Path) -> tuple[repair.Findings, Outcome, list[int]]:
+    """What the daemon does at its start."""
+    findings = repair.check(state / "journal.db")
+    journal = Journal(state / "journal.db")
+    log = Intake(state / "intake")
+    start = 0 if findings.replay_all else int(journal.meta("worked_off", "0"))
+    outcome = await work_off(read_intake(state / "intake", start), REGISTRY, Filing(journal, None))
+    gaps = await journal.name_gaps("damaged")
+    log.close()
+    journal.close()
+    return findings, outcome, gaps
+
+
+@pytest.fixture(scope="module")
+def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state directory that real sessions over the virtual radio have filled; its WAL has not been worked in."""
+    import asyncio  # noqa: PLC0415 - a fixture for the module cannot be a coroutine here
+
+    state = tmp_path_factory.mktemp("lived-in")
+    verdict = asyncio.run(play(state, seed=3, seconds=4.5, sinks={"file": FileSink(state / "things.ndjson")}, stored_only=True))
+    assert verdict.truths > 30
+    return state
+
+
+def copy(source: Path, target: Path, *, wal: bool) -> Path:
+    """The state as a kill would leave it: with `wal`, everything still in the WAL."""
+    state = target / "state"
+    shutil.copytree(source, state)
+    if wal:
+        found = things(state / "journal.db")
+        (state / "journal.db").unlink()
+        journal = Journal(state / "journal.db")
+        journal._connection.execute("PRAGMA wal_autocheckpoint=0")
+        original = Journal(source / "journal.db")
+        rows = original._connection.execute("SELECT * FROM things ORDER BY n").fetchall()
+        others = {t: original._connection.execute(f"SELECT * FROM {t}").fetchall() for t in ("devices", "episodes", "meta")}
+        original.close()
+        journal._connection.execute("UPDATE meta SET value='1'")
+        for row in rows:
+            journal._connection.execute("INSERT INTO things VALUES(?,?,?,?,?,?,?,?,?)", row)
+        for table, content in others.items():
+            for row in content:
+                journal._connection.execute(f"INSERT OR REPLACE INTO {table} VALUES({','.join('?' * len(row))})", row)
+        # As after a kill: copy the files while the connection is open, so that nothing is checkpointed.
+        for suffix in ("", "-wal"):
+            shutil.copy(state / f"journal.db{suffix}", target / f"kept{suffix}")
+        journal.close()
+        for suffix in ("", "-wal"):
+            shutil.move(target / f"kept{suffix}", state / f"journal.db{suffix}")
+        assert (state / "journal.db-wal").stat().st_size > 10_000
+        (state / "journal.db-shm").unlink(missing_ok=True)
+        shutil.copytree(state, target / "again")
+        assert things(target / "again" / "journal.db") == found
+    return state
+
+
+def same(found: dict[tuple[str, int], str], expected: dict[tuple[str, int], str]) -> None:
+    """Every thing is there, once, saying the same; numbers and provenance of a rebuilt one may differ by nothing that counts."""
+    assert set(found) == set(expected)
+    for key, body in expected.items():
+        ours, theirs = json.loads(found[key]), json.loads(body)
+        assert ours["data"] == theirs["data"]
+        assert ours["when"] == theirs["when"]
+
+
+SEED = random.SystemRandom().getrandbits(32)
+
+
+@pytest.mark.parametrize("round_", range(8))
+@pytest.mark.parametrize("wal", [False, True], ids=["journal", "wal"])
+async def test_flipped_bits(lived_in: Path, tmp_path: Path, round_: int, *, wal: bool) -> None:
+    """One to twenty flipped bits anywhere in the journal's file or its WAL."""
+    expected = things(lived_in / "journal.db")
+    state = copy(lived_in, tmp_path, wal=wal)
+    randomness = random.Random(SEED + round_)
+    path = state / ("journal.db-wal" if wal else "journal.db")
+    data = bytearray(path.read_bytes())
+    for _ in range(randomness.randint(1, 20)):
+        data[randomness.randrange(len(data))] ^= 1 << randomness.randrange(8)
+    path.write_bytes(data)
+    await recover(state)
+    same(things(state / "journal.db"), expected)
+
+
+@pytest.mark.parametrize("round_", range(4))
+@pytest.mark.parametrize("wal", [False, True], ids=["journal", "wal"])
+async def test_cut_tails(lived_in: Path, tmp_path: Path, round_: int, *, wal: bool) -> None:
+    """The file ends early, perhaps at once."""
+    expected = things(lived_in / "journal.db")
+    state = copy(lived_in, tmp_path, wal=wal)
+    path = state / ("journal.db-wal" if wal else "journal.db")
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.truncate(0 if round_ == 0 else random.Random(SEED + round_).randrange(size))
+    await recover(state)
+    same(things(state / "journal.db"), expected)
+
+
+@pytest.mark.parametrize("garbage", [b"", b"not a database", b"\x00" * 8192, b"SQLite format 3\x00" + b"\xff" * 4096])
+async def test_a_file_that_is_no_database(lived_in: Path, tmp_path: Path, garbage: bytes) -> None:
+    expected = things(lived_in / "journal.db")
+    state = copy(lived_in, tmp_path, wal=False)
+    (state / "journal.db").write_bytes(garbage)
+    findings, _, _ = await recover(state)
+    same(things(state / "journal.db"), expected)
+    if garbage not in (b"", b"\x00" * 8192):
+        assert findings.set_aside is not None
+        assert (findings.set_aside / "journal.db").read_bytes() == garbage, "what was set aside is as it was found"
+
+
+async def test_a_journal_that_is_gone_is_rebuilt(lived_in: Path, tmp_path: Path) -> None:
+    expected = things(lived_in / "journal.db")
+    state = copy(lived_in, tmp_path, wal=False)
+    for path in state.glob("journal.db*"):
+        path.unlink()
+    await recover(state)
+    same(things(state / "journal.db"), expected)
+
+
+async def test_what_is_damaged_in_both_is_named(lived_in: Path, tmp_path: Path) -> None:
+    """A row and the line it came from: the rest is there, the loss is told from both sides."""
+    state = copy(lived_in, tmp_path, wal=False)
+    journal = Journal(state / "journal.db")
+    row = next(r for r in journal.everything() if r.type == "weight")
+    position = json.loads(row.body)["provenance"]["intake_position"]
+    journal._connection.execute("UPDATE things SET body=body||'x' WHERE n=?", (row.n,))
+    journal.close()
+    log = next((state / "intake").glob("*.log"))
+    data = bytearray(log.read_bytes())
+    data[position + 30] ^= 0xFF
+    log.write_bytes(data)
+    expected = {key: body for key, body in things(lived_in / "journal.db").items() if key[0] != row.id}
+    findings, outcome, gaps = await recover(state)
+    assert findings.damaged_rows == [row.n]
+    assert position in outcome.damaged
+    assert gaps == [row.n]
+    same(things(state / "journal.db"), expected)
+
+
+async def test_a_damaged_row_comes_back_from_intake(lived_in: Path, tmp_path: Path) -> None:
+    expected = things(lived_in / "journal.db")
+    state = copy(lived_in, tmp_path, wal=False)
+    journal = Journal(state / "journal.db")
+    journal._connection.execute("UPDATE things SET body=replace(body, 'a', 'b') WHERE n IN (3, 7, 11)")
+    journal.close()
+    findings, outcome, gaps = await recover(state)
+    assert findings.damaged_rows == [3, 7, 11]
+    assert outcome.things == 3
+    assert gaps == [3, 7, 11]
+    same(things(state / "journal.db"), expected)
+    assert "3 damaged rows" in findings.sentences()[0]
+
+
+async def test_readable_rows_of_a_malformed_file_are_carried_over(tmp_path: Path) -> None:
+    """Without any intake: what SQLite can still reach is kept under its own numbers, and gaps are named."""
+    path = tmp_path / "journal.db"
+    journal = Journal(path)
+    for number in range(400):
+        await journal.commit(Commit("", (candidate(f"t{number}"),)))
+    await journal.advance("sink", 250)
+    journal.close()
+    data = bytearray(path.read_bytes())
+    page = 4096
+    data[page * 40 : page * 41] = b"\xaa" * page
+    path.write_bytes(data)
+    findings = repair.check(path)
+    assert findings.set_aside is not None
+    assert "set aside" in findings.sentences()[0]
+    journal = Journal(path)
+    rows = [row.n for row in journal.everything()]
+    gaps = await journal.name_gaps("damaged")
+    assert 300 < len(rows) < 400
+    assert sorted(rows + gaps) == list(range(1, 401)) or max(rows) < 400
+    assert journal.cursor("sink") == 250
+    journal.close()
+
+
+def test_a_large_journal_is_checked_at_leisure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond a size the start looks at the tail; the scrub finds the rest and makes the next start thorough."""
+    import asyncio  # noqa: PLC0415 - for this test
+
+    path = tmp_path / "journal.db"
+    monkeypatch.setattr(repair, "SMALL_BYTES", 1000)
+    monkeypatch.setattr(repair, "TAIL_ROWS", 10)
+    journal = Journal(path)
+    for number in range(60):
+        asyncio.run(journal.commit(Commit("", (candidate(f"t{number}"),))))
+    assert repair.scrub(path)
+    journal._connection.execute("UPDATE things SET body=body||'x' WHERE n=5")
+    journal.close()
+    assert repair.check(path).damaged_rows == []
+    assert not repair.scrub(path)
+    assert repair.check(path).damaged_rows == [5]
+    assert repair.scrub(path)

@@ -1,0 +1,399 @@
+"""Sessions and the attendant: hostile and failing devices, full disks, policies. On a fake radio; the real stack is in test_app."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drivers import Batch, Refused, Why
+from gateway import attendant as attending
+from gateway import registry, sessions
+from gateway.attendant import Attendant
+from gateway.config import BluetoothSection, Config, DeviceSection, DiskSection, GatewaySection
+from gateway.errors import JournalError
+from gateway.filing import Filing
+from gateway.intake import Intake
+from gateway.intake import read as read_intake
+from gateway.journal import Journal
+from gateway.registry import Loaded, Registry
+from tests.support.fakes import FakeClock, FakeDevice, FakeRadio, until
+
+A = "C1:00:00:00:00:01"
+CUFF = bytes.fromhex("167c0056006100e807060f11111b33000000")
+REGISTRY = registry.load()
+
+
+@dataclass
+class House:
+    attendant: Attendant
+    journal: Journal
+    intake: Intake
+    clock: FakeClock
+    state: Path
+
+    def things(self, kind: str = "blood-pressure") -> list[dict[str, Any]]:
+        return [json.loads(row.body) for row in self.journal.everything() if row.type == kind]
+
+    def see(self, device: FakeDevice) -> None:
+        self.attendant.on_seen(device.seen())
+
+    @property
+    def known(self) -> dict[str, Any]:
+        return {item["address"]: item for item in self.attendant.status()["devices"]}
+
+    async def read(self, device: FakeDevice) -> dict[str, Any]:
+        """See the device and wait until it has been read once more."""
+        before = self.known.get(device.address, {"sessions": 0})["sessions"]
+        self.see(device)
+        await until(lambda: self.known[device.address]["sessions"] == before + 1)
+        state: dict[str, Any] = self.known[device.address]
+        return state
+
+
+@asynccontextmanager
+async def house(
+    tmp_path: Path, *devices: FakeDevice, bluetooth: dict[str, Any] | None = None, listed: tuple[DeviceSection, ...] = ()
+) -> AsyncIterator[House]:
+    config = Config(
+        gateway=GatewaySection(state=tmp_path),
+        disk=DiskSection(reserve_mb=0),
+        bluetooth=BluetoothSection(**{"accept": "any", "idle_seconds": 0.2, "reconnect_seconds": 60, **(bluetooth or {})}),
+        device=listed,
+    )
+    clock, journal, intake = FakeClock(), Journal(tmp_path / "journal.db"), Intake(tmp_path / "intake")
+    made = Attendant(config, REGISTRY, FakeRadio(*devices), intake, journal, Filing(journal, UTC), clock)
+    watching = asyncio.create_task(made.watch())
+    await asyncio.sleep(0.01)
+    try:
+        yield House(made, journal, intake, clock, tmp_path)
+    finally:
+        await made.drain(1)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        intake.close()
+        journal.close()
+
+
+def cuff(script: Any = None, **extra: Any) -> FakeDevice:
+    async def push(device: FakeDevice) -> None:
+        device.send(0x2A35, CUFF)
+
+    return FakeDevice(A, frozenset({0x1810}), notifies=frozenset({0x2A35}), script=script or push, **extra)
+
+
+async def test_a_cuff_is_read_once_and_again_after_a_while(tmp_path: Path) -> None:
+    """While it stays in the air it is not read again at once; when it comes back it is."""
+    device = cuff()
+    async with house(tmp_path, device) as home:
+        await home.read(device)
+        assert len(home.things()) == 1
+        home.clock.pass_(5)
+        home.see(device)
+        await asyncio.sleep(0.05)
+        assert device.connections == 1
+        home.clock.pass_(11)
+        await home.read(device)
+        assert device.connections == 2
+        assert len(home.things()) == 1, "the same record again is nothing new"
+
+
+async def test_only_listed_devices_unless_any_is_accepted(tmp_path: Path) -> None:
+    stranger = cuff()
+    async with house(tmp_path, stranger, bluetooth={"accept": "listed"}) as home:
+        home.see(stranger)
+        await asyncio.sleep(0.05)
+        assert stranger.connections == 0
+        home.attendant.reload(
+            Config(
+                gateway=GatewaySection(state=tmp_path),
+                disk=DiskSection(reserve_mb=0),
+                bluetooth=BluetoothSection(idle_seconds=0.2),
+                device=(DeviceSection(address=A),),
+            )
+        )
+        await home.read(stranger)
+        assert len(home.things()) == 1
+
+
+async def test_an_unreadable_frame_is_set_aside_and_the_session_goes_on(tmp_path: Path) -> None:
+    async def push(device: FakeDevice) -> None:
+        for data in (b"", b"\x1f", bytes(300), b"\xff" * 20, CUFF):
+            device.send(0x2A35, data)
+
+    device = cuff(push)
+    async with house(tmp_path, device) as home:
+        state = await home.read(device)
+        assert state["problem"] is None
+        assert len(home.things()) >= 1
+        rejected = home.journal.rejected()
+        assert [item.data for item in rejected][:2] == [b"", b"\x1f"]
+        assert all(item.address == A and item.driver == "blood-pressure" for item in rejected)
+        assert "BloodPressureMeasurement.systolic" in rejected[1].error
+
+
+async def test_a_device_that_hangs_up_at_once_loses_nothing(tmp_path: Path) -> None:
+    """Its records came before it could be asked who it is."""
+
+    async def push(device: FakeDevice) -> None:
+        device.send(0x2A35, CUFF)
+        device.hang_up()
+
+    device = cuff(push, values={0x2A29: b"ACME", 0x2A24: b"X"})
+    async with house(tmp_path, device) as home:
+        await home.read(device)
+        assert len(home.things()) == 1
+
+
+async def test_a_silent_device_is_left_after_a_while_and_tried_more_slowly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "ANSWER_SECONDS", 0.05)
+
+    async def nothing(_device: FakeDevice) -> None:
+        return
+
+    meter = FakeDevice(A, frozenset({0x1808}), notifies=frozenset({0x2A18, 0x2A52}), script=nothing)
+    async with house(tmp_path, meter) as home:
+        state = await home.read(meter)
+        assert "did not end its report" in state["problem"]
+        waits = []
+        for _ in range(4):
+            known = home.attendant._known[A]
+            waits.append(known.not_before - home.clock.boot)
+            home.clock.boot = known.not_before + 0.1
+            await home.read(meter)
+        assert waits == [2, 4, 8, 16]
+
+
+async def test_a_device_that_sends_for_ever_is_cut_off(tmp_path: Path) -> None:
+    """Bounded time: no session lasts longer than it may, and what came is kept."""
+
+    async def endless(device: FakeDevice) -> None:
+        number = 0
+        while True:
+            number += 1
+            device.send(0x2A35, CUFF[:1] + number.to_bytes(2, "little") + CUFF[3:])
+            await asyncio.sleep(0.002)
+
+    device = cuff(endless)
+    async with house(tmp_path, device, bluetooth={"session_seconds": 0.4}) as home:
+        state = await home.read(device)
+        assert "not finished after" in state["problem"]
+        assert len(home.things()) > 5
+
+
+async def test_a_flood_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bounded memory: beyond so many frames that nobody has looked at yet, the line is cut; what was taken is filed."""
+    monkeypatch.setattr(sessions, "MOST_WAITING", 50)
+
+    async def flood(device: FakeDevice) -> None:
+        for number in range(500):
+            device.send(0x2A35, CUFF[:1] + number.to_bytes(2, "little") + CUFF[3:])
+
+    device = cuff(flood)
+    async with house(tmp_path, device) as home:
+        await home.read(device)
+        assert len(home.things()) == 50
+        assert sum(getattr(r, "kind", "") == "rx" for r in read_intake(tmp_path / "intake")) == 50
+
+
+async def test_a_device_that_repeats_itself(tmp_path: Path) -> None:
+    """The same record a hundred times in one dump: as many as it says, and no more the next time."""
+
+    async def push(device: FakeDevice) -> None:
+        for _ in range(100):
+            device.send(0x2A35, CUFF)
+
+    device = cuff(push)
+    async with house(tmp_path, device) as home:
+        await home.read(device)
+        home.clock.pass_(60)
+        await home.read(device)
+        assert len(home.things()) == 100
+
+
+async def test_a_refusal_stops_until_the_owner_acts(tmp_path: Path) -> None:
+    device = cuff()
+    async with house(tmp_path, device) as home:
+        radio = home.attendant._radio
+
+        async def refuse(*_: Any, **__: Any) -> Any:
+            device.connections += 1
+            raise Refused(Why.PASSKEY)
+
+        radio.connect = refuse  # type: ignore[method-assign]
+        state = await home.read(device)
+        assert (state["state"], state["problem"]) == ("refused", "the passkey was wrong")
+        home.clock.pass_(3600)
+        home.see(device)
+        await asyncio.sleep(0.05)
+        assert device.connections == 1
+        home.attendant.reload(home.attendant._config)
+        home.see(device)
+        await until(lambda: device.connections == 2)
+
+
+async def test_a_full_disk_takes_no_new_session_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = cuff()
+    async with house(tmp_path, device) as home:
+        monkeypatch.setattr(attending, "free_enough", lambda *_: False)
+        home.see(device)
+        await asyncio.sleep(0.05)
+        assert device.connections == 0
+        assert "nearly full" in home.attendant.status()["disk"]
+        monkeypatch.setattr(attending, "free_enough", lambda *_: True)
+        await home.read(device)
+        assert home.attendant.status()["disk"] == "ok"
+        assert len(home.things()) == 1
+
+
+async def test_a_frame_that_cannot_be_written_is_not_confirmed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk fails under intake: the stack is kept from confirming, so the device keeps its record."""
+    attempts: list[str] = []
+
+    async def push(device: FakeDevice) -> None:
+        await asyncio.sleep(0.02)
+        try:
+            device.send(0x2A35, CUFF)
+        except OSError as error:
+            attempts.append(str(error))
+
+    device = cuff(push)
+    async with house(tmp_path, device) as home:
+        real = home.intake.append
+
+        def full(record: Any) -> int:
+            if record.kind == "rx":
+                raise OSError(28, "No space left on device")
+            return real(record)
+
+        monkeypatch.setattr(home.intake, "append", full)
+        state = await home.read(device)
+        assert attempts
+        assert device.confirmed == []
+        assert "No space left" in state["problem"]
+        monkeypatch.undo()
+        home.clock.pass_(100)
+        await home.read(device)
+        assert device.confirmed == [CUFF]
+        assert len(home.things()) == 1
+
+
+async def test_what_the_journal_cannot_take_is_filed_later(tmp_path: Path) -> None:
+    """The journal's disk is full: the session ends, intake has it, and it is filed when there is room again."""
+    device = cuff()
+    async with house(tmp_path, device) as home:
+        whole = home.journal.commit
+
+        async def full(_commit: Any) -> Any:
+            raise JournalError("the journal could not be written: database or disk is full")
+
+        home.journal.commit = full  # type: ignore[method-assign,assignment]
+        state = await home.read(device)
+        assert "full" in state["problem"]
+        assert home.things() == []
+        worked_off = int(home.journal.meta("worked_off"))
+        assert worked_off < home.intake.position, "a restart would replay it, too"
+        home.journal.commit = whole  # type: ignore[method-assign]
+        assert await home.attendant.refile() == 1
+        assert len(home.things()) == 1
+        assert int(home.journal.meta("worked_off")) == home.intake.position
+
+
+async def test_every_byte_that_passed_is_in_intake(tmp_path: Path) -> None:
+    """Reads, writes and indications, in order, and the session's beginning with all a replay needs."""
+
+    async def answer(device: FakeDevice, characteristic: int, data: bytes) -> None:
+        if data[0] == 1:
+            device.send(0x2A18, bytes.fromhex("070100e3070815061f0db4003bc0f1"))
+        device.send(0x2A52, bytes((6, 0, data[0], 1)))
+
+    meter = FakeDevice(A, frozenset({0x1808}), {0x2A29: b"ACME"}, frozenset({0x2A18, 0x2A52}), answers=answer)
+    listed = (DeviceSection(address=A, forget=True, passkey=123456, name="Meter"),)
+    async with house(tmp_path, meter, listed=listed) as home:
+        await home.read(meter)
+        assert meter.written == [(0x2A52, b"\x01\x01"), (0x2A52, bytes.fromhex("0202010100"))]
+        log = [r for r in read_intake(tmp_path / "intake") if not isinstance(r, Exception)]
+        assert [r.kind for r in log] == ["open", "rd", "wr", "rx", "rx", "wr", "rx"]
+        assert log[0].extra["policy"]["forget"] is True
+        assert "123456" not in json.dumps(log[0].extra), "a passkey is no part of a capture"
+        assert home.things("blood-glucose")[0]["provenance"]["intake_position"] == log[3].position
+
+
+async def test_a_forgetting_command_goes_out_after_intake_is_on_the_medium(tmp_path: Path) -> None:
+    order: list[str] = []
+
+    async def answer(device: FakeDevice, characteristic: int, data: bytes) -> None:
+        order.append(f"written {data[0]}")
+        if data[0] == 1:
+            device.send(0x2A18, bytes.fromhex("070100e3070815061f0db4003bc0f1"))
+        device.send(0x2A52, bytes((6, 0, data[0], 1)))
+
+    meter = FakeDevice(A, frozenset({0x1808}), {}, frozenset({0x2A18, 0x2A52}), answers=answer)
+    async with house(tmp_path, meter, listed=(DeviceSection(address=A, forget=True),)) as home:
+        real = home.intake.flush
+
+        async def flush() -> None:
+            await real()
+            order.append(f"flushed, {len(home.things('blood-glucose'))} committed")
+
+        home.intake.flush = flush  # type: ignore[method-assign]
+        await home.read(meter)
+    assert order == ["written 1", "flushed, 1 committed", "written 2"]
+
+
+async def test_a_driver_may_only_write_what_it_declared(tmp_path: Path) -> None:
+    """A command off the list ends the session before it is sent, and the driver's file is named."""
+
+    async def read(link: Any) -> AsyncIterator[Batch]:
+        await link.write(0x2A35, b"\x99")
+        yield Batch()
+
+    loaded = next(item for item in REGISTRY.loaded if item.driver.name == "blood-pressure")
+    rogue = Registry([Loaded(replace(loaded.driver, read=read), "rogue.py", "")])  # type: ignore[arg-type]
+    device = cuff()
+    async with house(tmp_path, device) as home:
+        home.attendant._registry = rogue
+        state = await home.read(device)
+        assert device.written == []
+        assert state["state"] == "refused"
+        assert "may not write" in state["problem"]
+
+
+async def test_a_drivers_mistake_ends_its_session_alone(tmp_path: Path) -> None:
+    async def read(link: Any) -> AsyncIterator[Batch]:
+        await link.subscribe(0x2A35)
+        await link.receive()
+        raise ZeroDivisionError
+        yield Batch()
+
+    loaded = next(item for item in REGISTRY.loaded if item.driver.name == "blood-pressure")
+    others = [item for item in REGISTRY.loaded if item is not loaded]
+    device = cuff()
+    other = FakeDevice("C1:00:00:00:00:02", frozenset({0x181D}), notifies=frozenset({0x2A9D}))
+
+    async def weigh(scale: FakeDevice) -> None:
+        scale.send(0x2A9D, bytes.fromhex("033412e007021903311c"))
+
+    other.script = weigh
+    async with house(tmp_path, device, other) as home:
+        home.attendant._registry = Registry([Loaded(replace(loaded.driver, read=read), "broken.py", ""), *others])  # type: ignore[arg-type]
+        assert "ZeroDivisionError" in (await home.read(device))["problem"]
+        await home.read(other)
+        assert len(home.things("weight")) == 1
+        assert int(home.journal.meta("worked_off")) == 0, "a mended driver finds the frames at the next start"
+
+
+async def test_strangers_do_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passers-by with changing addresses."""
+    monkeypatch.setattr(attending, "MOST_KNOWN", 100)
+    async with house(tmp_path) as home:
+        for number in range(5000):
+            home.see(FakeDevice(f"00:00:00:00:{number // 256:02X}:{number % 256:02X}", frozenset({0x1234})))
+        assert len(home.attendant._known) <= 100

@@ -1,0 +1,18 @@
+"""Candidates for the journal without a device."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from gateway.journal import Candidate
+
+
+def candidate(name: str, content: str = "", *, quality: int = 4, kind: str = "weight") -> Candidate:
+    thing_id = hashlib.sha256(name.encode()).hexdigest()[:32]
+    text = content or name
+
+    def render(version: int) -> str:
+        return json.dumps({"schema": 1, "id": thing_id, "version": version, "type": kind, "name": name, "content": text, "room": "x" * 400})
+
+    return Candidate(thing_id, kind, hashlib.sha256(text.encode()).digest()[:16], quality, 0, render)
