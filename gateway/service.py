@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import Callable
 
 
 def notify(state: str) -> None:
-    """Send `state` to the service manager, if there is one."""
+    """Send `state` to the service manager, if there is one. One that does not read must not hold us up."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
-        channel.sendto(state.encode(), "\0" + address[1:] if address[0] == "@" else address)
+        channel.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            channel.sendto(state.encode(), "\0" + address[1:] if address[0] == "@" else address)
 
 
 async def keep_watchdog(alive: Callable[[], bool]) -> None:

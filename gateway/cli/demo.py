@@ -44,8 +44,8 @@ def demo(seconds: float, as_json: bool, state: Path | None, seed: int | None) ->
     seed = secrets.randbits(32) if seed is None else seed
     click.echo(f"state {state}, seed {seed}", err=True)
 
-    def show(row: Row) -> None:
-        print(row.body if as_json else _sentence(json.loads(row.body)), flush=True)  # noqa: T201 - the demo's product
+    def show(row: Row) -> str:
+        return row.body if as_json else _sentence(json.loads(row.body))
 
     sinks: dict[str, Sink] = {"screen": LineSink(show), "file": FileSink(state / "things.ndjson")}
     try:

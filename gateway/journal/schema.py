@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import zlib
 from pathlib import Path
@@ -60,6 +61,7 @@ def row_is_sound(row: tuple[object, ...]) -> bool:
 
 def connect(path: Path) -> sqlite3.Connection:
     """For writing: every commit is on the medium when it returns."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # the WAL takes over the mode
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
     # A body damaged inside a character must reach the checksum, not fail as text.
     connection.text_factory = _text

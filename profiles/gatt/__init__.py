@@ -52,7 +52,7 @@ def short_uuid(text: str) -> int:
     lowered = text.strip().lower().removeprefix("0x")
     if lowered.endswith(_BASE) and lowered.startswith("0000"):
         lowered = lowered[4:8]
-    if not 1 <= len(lowered) <= 4:  # noqa: PLR2004 - four hexadecimal digits
+    if not 1 <= len(lowered) <= 4 or set(lowered) - set("0123456789abcdef"):  # noqa: PLR2004 - four hexadecimal digits
         raise ValueError(f"{text!r} is no 16-bit UUID of the Bluetooth SIG, such as 2A35")
     return int(lowered, 16)
 

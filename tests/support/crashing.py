@@ -16,7 +16,14 @@ from gateway.simulator.memory import Verdict, compare, truths
 
 ROOT = Path(__file__).parents[2]
 POINTS: tuple[Point, ...] = get_args(Point)
-HIGHEST: dict[str, int] = {"frame-received": 40, "intake-flushed": 1, "thing-committed": 30, "device-told-to-forget": 1, "sink-written": 4, "cursor-moved": 4}
+HIGHEST: dict[str, int] = {
+    "frame-received": 40,
+    "intake-flushed": 1,
+    "thing-committed": 30,
+    "device-told-to-forget": 1,
+    "sink-written": 4,
+    "cursor-moved": 4,
+}
 """Up to which time each point is surely reached in one life of the devices."""
 
 

@@ -1,0 +1,119 @@
+"""The configuration: every mistake at once, each with its line; the example is the documentation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from gateway.config import Config, load, locate, parse
+from gateway.errors import ConfigError
+
+EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
+PATH = Path("config.toml")
+
+BAD = """\
+[gateway]
+state = "/var/lib/x"
+sokcet = "/run/x"
+
+[time]
+trust = "maybe"
+
+[[device]]
+name = "cuff"
+address = "AA:BB:CC:DD:EE:FF"
+users = { 1 = "anna" }
+
+[[device]]
+adress = "11:22:33:44:55:66"
+passkey = 1234567
+
+[bluetooth]
+idle_seconds = -1
+"""
+
+
+def problems(text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        parse(PATH, text)
+    return str(caught.value).splitlines()
+
+
+def test_all_problems_at_once_each_with_its_line() -> None:
+    found = problems(BAD)
+    assert found[0].startswith("config.toml:3: gateway.sokcet: unknown key; did you mean 'socket'?")
+    assert any(line.startswith("config.toml:6: time.trust: ") and "'maybe'" in line for line in found)
+    assert any(line.startswith("config.toml:13: device.1.address: Field required") for line in found)
+    assert any(line.startswith("config.toml:14: device.1.adress: unknown key; did you mean 'address'?") for line in found)
+    assert any(line.startswith("config.toml:18: bluetooth.idle_seconds: ") for line in found)
+    assert len(found) == 6
+
+
+def test_a_passkey_is_not_repeated() -> None:
+    """Configuration errors end up in logs."""
+    assert "1234567" not in "\n".join(problems(BAD))
+
+
+def test_keys_that_contradict_each_other() -> None:
+    found = problems("""\
+[[person]]
+id = "anna"
+[[device]]
+address = "AA:BB:CC:DD:EE:FF"
+person = "ben"
+[[device]]
+address = "aa:bb:cc:dd:ee:ff"
+users = { 300 = "anna", 2 = "carl" }
+""")
+    assert found == [
+        "config.toml:5: device.0.person: no [[person]] has the id 'ben'",
+        "config.toml:7: device.1.address: the same address as device 0",
+        "config.toml:8: device.1.users.2: no [[person]] has the id 'carl'",
+        "config.toml:8: device.1.users.300: a user number is 0 to 254",
+    ]
+
+
+@pytest.mark.parametrize(("text", "line"), [("[gateway\n", 1), ("a = 1\nb = \n", 2), ('x = "\n', 1), ("[[device]]\n[device]\n", 2)])
+def test_broken_toml_has_its_line(text: str, line: int) -> None:
+    assert problems(text)[0].startswith(f"config.toml:{line}: no valid TOML")
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        load(tmp_path / "none.toml")
+    (tmp_path / "latin.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load(tmp_path / "latin.toml")
+
+
+def test_an_empty_file_is_all_defaults() -> None:
+    assert parse(PATH, "") == Config()
+
+
+def test_locate_finds_tables_arrays_and_keys() -> None:
+    text = "[a]\nx = 1\n[[b]]\n[[b]]\ny = 2\n[b.c]\nz = 3\n"
+    assert locate(text, ("a", "x")) == 2
+    assert locate(text, ("b", 1, "y")) == 5
+    assert locate(text, ("b", 1, "missing")) == 4
+    assert locate(text, ("b", 1, "c", "z")) == 7
+    assert locate(text, ("nowhere",)) is None
+
+
+def test_the_example_is_valid_and_says_what_the_models_say() -> None:
+    """Every key stands in the example with its description; whoever adds one is reminded here."""
+    text = EXAMPLE.read_text()
+    load(EXAMPLE)
+    flat = " ".join(line.lstrip("# ") for line in text.splitlines())
+
+    def walk(model: type[BaseModel]) -> None:
+        for name, field in model.model_fields.items():
+            if field.description:
+                assert f"{name} = " in text, f"{name} is not in config.example.toml"
+                assert field.description in flat, f"{name}: {field.description!r} is not in config.example.toml"
+            for inner in (field.annotation, *getattr(field.annotation, "__args__", ())):
+                if isinstance(inner, type) and issubclass(inner, BaseModel):
+                    walk(inner)
+
+    walk(Config)
