@@ -137,7 +137,7 @@ class Gateway:
                 background = [
                     group.create_task(door.serve(app, self._config.socket), name="control socket"),
                     group.create_task(self._release_when_synchronized(), name="pending times"),
-                    group.create_task(service.keep_watchdog(lambda: True), name="watchdog"),
+                    group.create_task(service.keep_watchdog(lambda: self.journal.writer.alive), name="watchdog"),
                     group.create_task(self._scrub(), name="scrub"),
                     group.create_task(self._refile(), name="refile"),
                 ]

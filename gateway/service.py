@@ -15,7 +15,7 @@ def notify(state: str) -> None:
     if not address:
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
-        channel.setblocking(False)
+        channel.settimeout(0)
         with contextlib.suppress(BlockingIOError):
             channel.sendto(state.encode(), "\0" + address[1:] if address[0] == "@" else address)
 

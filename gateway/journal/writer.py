@@ -35,6 +35,10 @@ class Writer:
         self._jobs.put((job, loop, future))
         return await future
 
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
     def close(self) -> None:
         """Finish what is waiting, then stop."""
         self._jobs.put(None)
