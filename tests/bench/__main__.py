@@ -1,0 +1,16 @@
+"""`make bench [codec|journal]`."""
+
+from __future__ import annotations
+
+import platform
+import sys
+
+from tests.bench import codec, journal
+
+if __name__ == "__main__":
+    wanted = sys.argv[1:] or ["codec", "journal"]
+    print(f"Python {platform.python_version()}, {platform.machine()}, {platform.system()} {platform.release()}")
+    if "codec" in wanted:
+        codec.run()
+    if "journal" in wanted:
+        journal.run()
