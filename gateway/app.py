@@ -67,6 +67,7 @@ class Gateway:
         self.ready = asyncio.Event()
         self.config_problem: str | None = None
         self.journal: Journal
+        self._intake: Intake
         self.attendant: Attendant
 
     def stop(self) -> None:
@@ -91,6 +92,7 @@ class Gateway:
                 Outlet(name, sink, self.journal, randomness=random.Random(secrets.randbits(64)))  # noqa: S311 - jitter
                 for name, sink in sinks.items()
             ]
+            self._intake = intake
             self.attendant = Attendant(
                 self._config,
                 self._registry,
@@ -138,6 +140,7 @@ class Gateway:
                     group.create_task(door.serve(app, self._config.socket), name="control socket"),
                     group.create_task(self._release_when_synchronized(), name="pending times"),
                     group.create_task(service.keep_watchdog(lambda: self.journal.writer.alive), name="watchdog"),
+                    group.create_task(self._intake.keep_durable(), name="intake"),
                     group.create_task(self._scrub(), name="scrub"),
                     group.create_task(self._refile(), name="refile"),
                 ]

@@ -3,7 +3,7 @@
 Invariants, each with its test in `tests/gateway/test_intake.py`:
 
 1. A record is written to its file before `append` returns, so it outlives the process; it is on the medium before
-   `flush` returns, so it outlives the power.
+   `flush` returns, so it outlives the power; and soon after `append` in any case.
 2. Positions grow for ever and never change: the octet at which a line begins, counted over all segments.
 3. A damaged line hides no other: each carries its own checksum, and reading goes on behind it.
 4. A segment that ended in half a line (a crash while writing) is closed with a line feed, never written over.
@@ -25,6 +25,8 @@ from drivers.kit.capture import CaptureError, Record, line, parse_all
 from gateway import crashpoints
 
 SEGMENT_BYTES = 8 << 20
+GROUP_SECONDS = 0.05
+"""What was appended is on the medium after this time and one fdatasync, also if nobody waits for it."""
 
 
 def segments(directory: Path) -> list[tuple[int, Path]]:
@@ -95,6 +97,18 @@ class Intake:
         if self._durable < target:
             await asyncio.to_thread(self.flush_now)
         crashpoints.reached("intake-flushed")
+
+    async def keep_durable(self) -> None:
+        """For as long as the daemon runs: bring what was appended onto the medium soon, in groups."""
+        while True:
+            if self._durable < self.position:
+                await asyncio.to_thread(self.flush_now)
+            await asyncio.sleep(GROUP_SECONDS)
+
+    @property
+    def durable(self) -> int:
+        """Everything before this position is on the medium."""
+        return self._durable
 
     def flush_now(self) -> None:
         target = self.position

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -53,6 +54,18 @@ async def test_1b_on_the_medium_before_flush_returns(tmp_path: Path, monkeypatch
     assert synced == [log.position]
     await log.flush()
     assert len(synced) == 1
+
+
+async def test_1c_on_the_medium_soon_in_any_case(tmp_path: Path) -> None:
+    """Nobody has to wait for it."""
+    log = Intake(tmp_path)
+    keeping = asyncio.create_task(log.keep_durable())
+    log.append(record(0))
+    assert log.durable < log.position
+    async with asyncio.timeout(5):
+        while log.durable < log.position:  # noqa: ASYNC110 - a file has no event
+            await asyncio.sleep(0.01)
+    keeping.cancel()
 
 
 def test_2_positions_are_octets_over_all_segments(tmp_path: Path) -> None:

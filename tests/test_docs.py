@@ -1,0 +1,86 @@
+"""Documents that must not fall behind the code."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from gateway import __version__, registry
+from gateway.cli import _COMMANDS
+from gateway.config import RELOADED
+from profiles.gatt import FILES
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+
+
+def devices_table() -> str:
+    """docs/devices.md, made of the catalog and the drivers."""
+    catalog = json.loads((ROOT / "tests" / "catalog.json").read_text())
+    loaded = registry.load().by_name
+    lines = [
+        "# Devices",
+        "",
+        "Made from the drivers and `tests/catalog.json`; `make test` tells when it is behind (and what it should be).",
+        "",
+        "| device | driver | what the driver does |",
+        "| --- | --- | --- |",
+    ]
+    for entry in catalog:
+        story = loaded[entry["driver"]].story
+        flow = " ".join(story.split("Flow:")[1].split("Source:")[0].split())
+        lines.append(f"| {entry['device']} | `{entry['driver']}` | {flow} |")
+    return "\n".join(lines) + "\n"
+
+
+def test_the_table_of_devices_is_what_the_drivers_say() -> None:
+    assert (ROOT / "docs" / "devices.md").read_text() == devices_table()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", document.read_text()):
+        assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_readme_names_every_command_and_the_intended_use() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert "Not for alarms or time-critical monitoring" in text
+    for command in _COMMANDS:
+        assert f"`{command}`" in text, command
+
+
+def test_every_dependency_has_its_reason() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *(item for extra in project["optional-dependencies"].values() for item in extra)]
+    for item in wanted:
+        name = re.split(r"[<>=]", item)[0]
+        assert re.search(rf"\| [^|]*\b{name}\b[^|]* \|", text), name
+
+
+def test_versions_agree() -> None:
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == __version__
+
+
+def test_what_a_reload_takes_is_written_where_people_look() -> None:
+    for document in ("config.example.toml", "docs/operations.md"):
+        text = (ROOT / document).read_text()
+        assert all(section in text for section in RELOADED)
+
+
+def test_every_service_has_its_specification() -> None:
+    for file in FILES:
+        assert "Source:" in (file.__doc__ or ""), file.__name__
+
+
+def test_documents_speak_of_the_product_alone() -> None:
+    """No paths of a workshop, no hosts of package registries."""
+    for path in [*DOCUMENTS, *ROOT.glob("*.toml"), *ROOT.glob("*.lock"), ROOT / "Makefile"]:
+        text = path.read_text()
+        for word in ("/work/", "pypi.org", "files.pythonhosted", "../shared"):
+            assert word not in text, f"{path.name}: {word}"
