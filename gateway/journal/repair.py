@@ -15,7 +15,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.journal.schema import COPIED, THING_COLUMNS, connect, row_is_sound
+from gateway.journal.schema import SEALED, THING_COLUMNS, connect, row_is_sound, seal
 
 SMALL_BYTES = 64 << 20
 """Up to this size the whole file is checked at every start; beyond it the tail is, and the rest in the background."""
@@ -29,6 +29,8 @@ class Findings:
 
     set_aside: Path | None = None
     damaged_rows: list[int] = field(default_factory=list)
+    damaged_notes: dict[str, int] = field(default_factory=dict)
+    """Rows taken out of the other tables: what sinks had reached, who devices are."""
     replay_all: bool = False
 
     def sentences(self) -> list[str]:
@@ -38,6 +40,9 @@ class Findings:
         if self.damaged_rows:
             numbers = ", ".join(map(str, self.damaged_rows[:20])) + (" and more" if len(self.damaged_rows) > 20 else "")  # noqa: PLR2004
             said.append(f"{len(self.damaged_rows)} damaged rows taken out of the journal: {numbers}")
+        if self.damaged_notes:
+            told = ", ".join(f"{count} in {table}" for table, count in self.damaged_notes.items())
+            said.append(f"damaged notes taken out of the journal: {told}; sinks may get things once more")
         return said
 
 
@@ -56,11 +61,11 @@ def check(path: Path) -> Findings:
             if thorough and connection.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok":
                 raise sqlite3.DatabaseError("integrity check failed")
             findings.damaged_rows = list(_damaged(connection, None if thorough else TAIL_ROWS))
-            if findings.damaged_rows:
-                findings.replay_all = True
-                connection.execute("BEGIN IMMEDIATE")
-                connection.executemany("DELETE FROM things WHERE n=?", [(n,) for n in findings.damaged_rows])
-                connection.execute("COMMIT")
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany("DELETE FROM things WHERE n=?", [(n,) for n in findings.damaged_rows])
+            findings.damaged_notes = _take_out_unsealed(connection)
+            connection.execute("COMMIT")
+            findings.replay_all = bool(findings.damaged_rows or findings.damaged_notes)
     except (sqlite3.DatabaseError, OverflowError):
         findings = _salvage(path)
     marker.unlink(missing_ok=True)
@@ -86,6 +91,22 @@ def _damaged(connection: sqlite3.Connection, tail: int | None) -> Iterator[int]:
     for row in connection.execute(f"SELECT {THING_COLUMNS} FROM things{where} ORDER BY n"):  # noqa: S608 - constants and an integer
         if not row_is_sound(row):
             yield row[0]
+
+
+def _take_out_unsealed(connection: sqlite3.Connection) -> dict[str, int]:
+    """A flipped bit in a device's identity would give all its things new ids: such rows go, and the replay makes them anew."""
+    counts = {}
+    for table in SEALED:
+        rows = connection.execute(f"SELECT rowid, * FROM {table}").fetchall()  # noqa: S608 - a constant
+        bad = [row[0] for row in rows if not _is_sealed(row[1:])]
+        connection.executemany(f"DELETE FROM {table} WHERE rowid=?", [(number,) for number in bad])  # noqa: S608
+        if bad:
+            counts[table] = len(bad)
+    return counts
+
+
+def _is_sealed(row: tuple[object, ...]) -> bool:
+    return seal(*row[:-1]) == row[-1]
 
 
 def _salvage(path: Path) -> Findings:
@@ -119,11 +140,11 @@ def _carry_over(old: sqlite3.Connection, fresh: sqlite3.Connection) -> None:
     for row in _readable(old, 1, min(highest, 1 << 40)):
         if row_is_sound(row):
             fresh.execute("INSERT OR IGNORE INTO things VALUES(?,?,?,?,?,?,?,?,?)", row)
-    for table in COPIED:
+    for table in SEALED:
         with suppress(sqlite3.DatabaseError):
             for row in old.execute(f"SELECT * FROM {table}"):  # noqa: S608 - a constant
-                with suppress(sqlite3.DatabaseError):
-                    fresh.execute(f"INSERT OR IGNORE INTO {table} VALUES({','.join('?' * len(row))})", row)
+                if _is_sealed(row):
+                    fresh.execute(f"INSERT OR REPLACE INTO {table} VALUES({','.join('?' * len(row))})", row)
 
 
 def _readable(old: sqlite3.Connection, low: int, high: int) -> Iterator[tuple[object, ...]]:

@@ -15,23 +15,23 @@ CREATE TABLE IF NOT EXISTS things(
   digest BLOB NOT NULL, quality INTEGER NOT NULL, position INTEGER NOT NULL, body TEXT NOT NULL, crc INTEGER NOT NULL,
   UNIQUE(id, version));
 CREATE INDEX IF NOT EXISTS pending ON things(quality) WHERE quality=0;
-CREATE TABLE IF NOT EXISTS missing(n INTEGER PRIMARY KEY, why TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS missing(n INTEGER PRIMARY KEY, why TEXT NOT NULL, crc INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS devices(
-  address TEXT PRIMARY KEY, identity TEXT NOT NULL, mark TEXT NOT NULL DEFAULT '{}', info TEXT NOT NULL DEFAULT '{}');
+  address TEXT PRIMARY KEY, identity TEXT NOT NULL, mark TEXT NOT NULL, info TEXT NOT NULL, crc INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS episodes(
   device TEXT NOT NULL, content TEXT NOT NULL, session TEXT NOT NULL, token TEXT NOT NULL, last_seen REAL NOT NULL,
-  PRIMARY KEY(device, content, session));
-CREATE TABLE IF NOT EXISTS sinks(name TEXT PRIMARY KEY, cursor INTEGER NOT NULL);
+  crc INTEGER NOT NULL, PRIMARY KEY(device, content, session));
+CREATE TABLE IF NOT EXISTS sinks(name TEXT PRIMARY KEY, cursor INTEGER NOT NULL, crc INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS deferred(
-  sink TEXT NOT NULL, n INTEGER NOT NULL, reason TEXT NOT NULL, PRIMARY KEY(sink, n));
+  sink TEXT NOT NULL, n INTEGER NOT NULL, reason TEXT NOT NULL, crc INTEGER NOT NULL, PRIMARY KEY(sink, n));
 CREATE TABLE IF NOT EXISTS rejected(
   position INTEGER PRIMARY KEY, session TEXT NOT NULL, address TEXT NOT NULL, driver TEXT NOT NULL,
-  characteristic INTEGER NOT NULL, data BLOB NOT NULL, error TEXT NOT NULL, at REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL);
+  characteristic INTEGER NOT NULL, data BLOB NOT NULL, error TEXT NOT NULL, at REAL NOT NULL, crc INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL, crc INTEGER NOT NULL);
 """
 
-COPIED = ("missing", "devices", "episodes", "sinks", "deferred", "rejected", "meta")
-"""What salvage carries over beside the things."""
+SEALED = ("missing", "devices", "episodes", "sinks", "deferred", "rejected", "meta")
+"""The tables beside the things. The last column of each seals the others."""
 
 THING_COLUMNS = "n, id, version, type, digest, quality, position, body, crc"
 Thing = tuple[int, str, int, str, bytes, int, int, str, int]
@@ -59,15 +59,30 @@ def row_is_sound(row: tuple[object, ...]) -> bool:
     return row_crc(n, thing_id, version, kind, digest, quality, position, body) == crc
 
 
+def seal(*values: object) -> int:
+    """The checksum of a row of the other tables."""
+    return zlib.crc32(repr(values).encode("utf-8", "surrogateescape"))
+
+
+def put(connection: sqlite3.Connection, table: str, *values: object) -> None:
+    """Write a row of a sealed table, over one with the same key."""
+    places = ",".join("?" * (len(values) + 1))
+    connection.execute(f"INSERT OR REPLACE INTO {table} VALUES({places})", (*values, seal(*values)))
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """For writing: every commit is on the medium when it returns."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # the WAL takes over the mode
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
-    # A body damaged inside a character must reach the checksum, not fail as text.
-    connection.text_factory = _text
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.executescript(TABLES)
+    try:
+        # A body damaged inside a character must reach the checksum, not fail as text.
+        connection.text_factory = _text
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.executescript(TABLES)
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

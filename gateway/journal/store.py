@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gateway.errors import StateError
-from gateway.journal.schema import THING_COLUMNS, VERSION, connect, connect_reader, row_crc, row_is_sound
+from gateway.journal.schema import THING_COLUMNS, VERSION, connect, connect_reader, put, row_crc, row_is_sound
 from gateway.journal.writer import Writer
 
 SAME_EPISODE_SECONDS = 120.0
@@ -98,7 +98,7 @@ class Journal:
         found = self._connection.execute("SELECT value FROM meta WHERE key='version'").fetchone()
         if found is not None and int(found[0]) > VERSION:
             raise StateError(f"{path} was written by a newer health-gateway (format {found[0]}); install that version again")
-        self._connection.execute("INSERT OR IGNORE INTO meta VALUES('version', ?)", (str(VERSION),))
+        put(self._connection, "meta", "version", str(VERSION))
         self.writer = Writer(self._connection)
 
     def close(self) -> None:
@@ -115,8 +115,11 @@ class Journal:
         """The identity this address has had since first contact; `derived` if this is the first."""
 
         def job(connection: sqlite3.Connection) -> str:
-            connection.execute("INSERT OR IGNORE INTO devices(address, identity) VALUES(?, ?)", (address, derived))
-            return str(connection.execute("SELECT identity FROM devices WHERE address=?", (address,)).fetchone()[0])
+            known = connection.execute("SELECT identity FROM devices WHERE address=?", (address,)).fetchone()
+            if known is not None:
+                return str(known[0])
+            put(connection, "devices", address, derived, "{}", "{}")
+            return derived
 
         return await self.writer.do(job)
 
@@ -128,16 +131,16 @@ class Journal:
         """Move a sink's cursor; in the same transaction enter what was passed over and clear what has gone after all."""
 
         def job(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "INSERT INTO sinks VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET cursor=max(cursor, excluded.cursor)", (sink, cursor)
-            )
-            connection.executemany("INSERT OR REPLACE INTO deferred VALUES(?, ?, ?)", [(sink, n, why) for n, why in deferred])
+            before = connection.execute("SELECT cursor FROM sinks WHERE name=?", (sink,)).fetchone()
+            put(connection, "sinks", sink, max(cursor, before[0] if before else 0))
+            for n, why in deferred:
+                put(connection, "deferred", sink, n, why)
             connection.executemany("DELETE FROM deferred WHERE sink=? AND n=?", [(sink, n) for n in cleared])
 
         await self.writer.do(job)
 
     async def set_meta(self, key: str, value: str) -> None:
-        await self.writer.do(lambda c: c.execute("INSERT OR REPLACE INTO meta VALUES(?, ?)", (key, value)) and None)
+        await self.writer.do(lambda connection: put(connection, "meta", key, value))
 
     async def name_gaps(self, why: str) -> list[int]:
         """Enter numbers without a row into `missing`; returns them."""
@@ -260,11 +263,12 @@ def _commit(connection: sqlite3.Connection, commit: Commit) -> list[Committed]:
             (n, candidate.id, version, candidate.type, candidate.digest, candidate.quality, candidate.position, body, crc),
         )
         new.append(Committed(n, candidate.id, version, candidate.type))
-    if commit.mark is not None:
-        connection.execute("UPDATE devices SET mark=? WHERE address=?", (json.dumps(commit.mark), commit.address))
-    if commit.info is not None:
-        connection.execute("UPDATE devices SET info=? WHERE address=?", (json.dumps(commit.info), commit.address))
-    connection.executemany("INSERT OR IGNORE INTO rejected VALUES(?,?,?,?,?,?,?,?)", commit.rejections)
+    if commit.mark is not None or commit.info is not None:
+        identity, mark, info = connection.execute("SELECT identity, mark, info FROM devices WHERE address=?", (commit.address,)).fetchone()
+        mark = mark if commit.mark is None else json.dumps(commit.mark)
+        put(connection, "devices", commit.address, identity, mark, info if commit.info is None else json.dumps(commit.info))
+    for rejection in commit.rejections:
+        put(connection, "rejected", *rejection)
     return new
 
 
@@ -295,7 +299,7 @@ def _episode(connection: sqlite3.Connection, device: str, content: str, session:
         (device, content, received, SAME_EPISODE_SECONDS),
     ).fetchone()
     token = str(other[0]) if other is not None else f"{session}/{position}"
-    connection.execute("INSERT INTO episodes VALUES(?,?,?,?,?)", (device, content, session, token, received))
+    put(connection, "episodes", device, content, session, token, received)
     return token
 
 
@@ -306,5 +310,6 @@ def _name_gaps(connection: sqlite3.Connection, why: str) -> list[int]:
     for (n,) in rows:
         gaps += range(expected, n)
         expected = n + 1
-    connection.executemany("INSERT INTO missing VALUES(?, ?)", [(n, why) for n in gaps])
+    for n in gaps:
+        put(connection, "missing", n, why)
     return gaps

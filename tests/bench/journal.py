@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.journal import Commit, Journal
-from gateway.journal.schema import row_crc
+from gateway.journal.schema import put, row_crc
 from gateway.journal.store import read_all
 from gateway.simulator.play import play
 from gateway.sinks.file import FileSink
@@ -112,7 +112,7 @@ def _million(path: Path, body: str) -> None:
     journal._connection.execute("BEGIN")
     journal._connection.executemany("INSERT INTO things VALUES(?,?,?,?,?,?,?,?,?)", rows())
     journal._connection.execute("COMMIT")
-    journal._connection.execute("INSERT INTO sinks VALUES('file', ?)", (MILLION,))
+    put(journal._connection, "sinks", "file", MILLION)
     journal.close()
 
 

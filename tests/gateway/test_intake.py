@@ -73,6 +73,8 @@ def test_2_positions_are_octets_over_all_segments(tmp_path: Path) -> None:
     positions = [log.append(record(n)) for n in range(20)]
     log.close()
     assert len(segments(tmp_path)) > 3
+    sizes = [len(line(record(n))) for n in range(20)]
+    assert positions == [sum(sizes[:n]) for n in range(20)]
     assert positions == [r.position for r in read(tmp_path) if isinstance(r, Record)]
     assert numbers(tmp_path, positions[13]) == list(range(13, 20))
     again = Intake(tmp_path, segment_bytes=300)

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ async def test_2_numbers_have_no_gap_and_are_never_given_twice(journal: Journal,
     for number in range(5):
         await journal.commit(Commit("", (candidate(f"t{number}"),)))
     assert [row.n for row in journal.everything()] == [1, 2, 3, 4, 5]
-    with sqlite3.connect(tmp_path / "journal.db") as other:
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as other, other:
         other.execute("DELETE FROM things WHERE n IN (2, 5)")
     assert await journal.name_gaps("test") == [2]
     # 5 was the last: nothing shows that it had been there but what comes after it.
@@ -121,7 +122,7 @@ async def test_5_a_replay_adds_nothing_that_is_there(journal: Journal, tmp_path:
         await journal.commit(Commit("", (candidate("a", content),)))
     for content in ("x", "y", "z"):
         assert await journal.commit(Commit("", (candidate("a", content),), replaying=True)) == []
-    with sqlite3.connect(tmp_path / "journal.db") as other:
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as other, other:
         other.execute("DELETE FROM things WHERE version=2")
     back = [n for c in ("x", "y", "z") for n in await journal.commit(Commit("", (candidate("a", c),), replaying=True))]
     assert [new.version for new in back] == [2], "a lost version comes back under its own number"
@@ -135,6 +136,7 @@ async def test_6_a_cursor_passes_a_thing_together_with_its_fate(journal: Journal
     assert journal.deferred("s") == [(2, "time-pending")]
     await journal.advance("s", 1)
     assert journal.cursor("s") == 2, "a cursor never goes back by itself"
+    assert journal.cursor("s") == 2, "a cursor never goes back by itself"
     with pytest.raises(sqlite3.ProgrammingError, match="not supported"):
         await journal.advance("s", 3, [(3, object())])  # type: ignore[list-item]  # what SQLite cannot store
     assert journal.cursor("s") == 2
@@ -144,12 +146,16 @@ async def test_6_a_cursor_passes_a_thing_together_with_its_fate(journal: Journal
 
 
 async def test_7a_a_cancelled_waiter_harms_nobody(journal: Journal) -> None:
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
     tasks = [asyncio.create_task(journal.commit(Commit("", (candidate(f"t{n}"),)))) for n in range(20)]
     await asyncio.sleep(0)
     tasks[3].cancel()
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     assert isinstance(outcomes[3], asyncio.CancelledError)
+    await asyncio.sleep(0.02)
     assert len(bodies(journal)) == 20
+    assert complaints == []
 
 
 async def test_7b_a_failed_commit_fails_its_group_and_the_next_goes_on(journal: Journal, tmp_path: Path) -> None:
@@ -169,10 +175,16 @@ async def test_7b_a_failed_commit_fails_its_group_and_the_next_goes_on(journal: 
     assert [row.n for row in journal.everything()] == list(range(1, before + 2))
 
 
+async def test_7c_a_statement_that_fails_leaves_no_transaction_open(journal: Journal) -> None:
+    with pytest.raises(JournalError, match="no such table"):
+        await journal.writer.do(lambda c: c.execute("SELECT * FROM nonsense"))
+    assert len(await journal.commit(Commit("", (candidate("after"),)))) == 1
+
+
 async def test_8_a_damaged_row_is_not_handed_out(journal: Journal, tmp_path: Path) -> None:
     for number in range(3):
         await journal.commit(Commit("", (candidate(f"t{number}"),)))
-    with sqlite3.connect(tmp_path / "journal.db") as other:
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as other, other:
         other.execute("UPDATE things SET body=replace(body, 't1', 't7') WHERE n=2")
     assert [body["name"] for body in bodies(journal)] == ["t0", "t2"]
     assert [row.n for row in journal.after(0, 10)] == [1, 3]
@@ -201,7 +213,7 @@ async def test_an_episode_is_one_reading_however_often_it_is_told(journal: Journ
 def test_a_newer_format_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     Journal(path).close()
-    with sqlite3.connect(path) as other:
+    with closing(sqlite3.connect(path)) as other, other:
         other.execute("UPDATE meta SET value=? WHERE key='version'", (str(VERSION + 1),))
     with pytest.raises(StateError, match="newer"):
         Journal(path)

@@ -66,7 +66,6 @@ def copy(source: Path, target: Path, *, wal: bool) -> Path:
         rows = original._connection.execute("SELECT * FROM things ORDER BY n").fetchall()
         others = {t: original._connection.execute(f"SELECT * FROM {t}").fetchall() for t in ("devices", "episodes", "meta")}
         original.close()
-        journal._connection.execute("UPDATE meta SET value='1'")
         for row in rows:
             journal._connection.execute("INSERT INTO things VALUES(?,?,?,?,?,?,?,?,?)", row)
         for table, content in others.items():
@@ -180,6 +179,29 @@ async def test_a_damaged_row_comes_back_from_intake(lived_in: Path, tmp_path: Pa
     assert gaps == [3, 7, 11]
     same(things(state / "journal.db"), expected)
     assert "3 damaged rows" in findings.sentences()[0]
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("devices", "identity=replace(identity, 'C', 'B')"),
+        ("devices", "mark='{'"),
+        ("episodes", "token=token||'x'"),
+        ("sinks", "cursor=cursor+100"),
+        ("meta", "value=value||'0'"),
+    ],
+)
+async def test_damaged_notes_do_not_mislead(lived_in: Path, tmp_path: Path, table: str, change: str) -> None:
+    """Who a device is, how far a sink was: wrong ones are taken out and made anew, and no thing gets a second id."""
+    expected = things(lived_in / "journal.db")
+    state = copy(lived_in, tmp_path, wal=False)
+    journal = Journal(state / "journal.db")
+    journal._connection.execute(f"UPDATE {table} SET {change}")
+    journal.close()
+    findings, _, _ = await recover(state)
+    assert findings.damaged_notes[table] >= 1
+    assert table in findings.sentences()[0]
+    same(things(state / "journal.db"), expected)
 
 
 async def test_readable_rows_of_a_malformed_file_are_carried_over(tmp_path: Path) -> None:

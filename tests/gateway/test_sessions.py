@@ -68,6 +68,7 @@ async def house(
         bluetooth=BluetoothSection(**{"accept": "any", "idle_seconds": 0.2, "reconnect_seconds": 60, **(bluetooth or {})}),
         device=listed,
     )
+    tmp_path.mkdir(exist_ok=True)
     clock, journal, intake = FakeClock(), Journal(tmp_path / "journal.db"), Intake(tmp_path / "intake")
     made = Attendant(config, REGISTRY, FakeRadio(*devices), intake, journal, Filing(journal, UTC), clock)
     watching = asyncio.create_task(made.watch())
@@ -364,6 +365,38 @@ async def test_a_driver_may_only_write_what_it_declared(tmp_path: Path) -> None:
         assert device.written == []
         assert state["state"] == "refused"
         assert "may not write" in state["problem"]
+
+
+async def test_a_driver_may_only_forget_and_change_with_the_owners_word(tmp_path: Path) -> None:
+    """Also where the command is on its list and the driver did not ask for the policy itself."""
+    for data in (b"\x02\x01", b"\xea"):
+
+        async def read(link: Any, data: bytes = data) -> AsyncIterator[Batch]:
+            await link.write(0x2A52 if data[0] == 2 else 0x2A2B, data)
+            yield Batch()
+
+        loaded = next(item for item in REGISTRY.loaded if item.driver.name == "glucose")
+        meter = FakeDevice(A, frozenset({0x1808}), notifies=frozenset({0x2A52}))
+        async with house(tmp_path / data.hex(), meter) as home:
+            home.attendant._registry = Registry([Loaded(replace(loaded.driver, read=read), "rogue.py", "")])  # type: ignore[arg-type]
+            state = await home.read(meter)
+            assert meter.written == []
+            assert "the owner has not permitted it" in state["problem"]
+
+
+async def test_frames_that_the_driver_never_asked_for_are_filed_all_the_same(tmp_path: Path) -> None:
+    """A meter that sends at once and hangs up while the driver still switches things on."""
+
+    async def push(device: FakeDevice) -> None:
+        device.send(0x2A18, bytes.fromhex("070100e3070815061f0db4003bc0f1"))
+        device.hang_up()
+
+    meter = FakeDevice(A, frozenset({0x1808}), notifies=frozenset({0x2A18, 0x2A52}), script=push)
+    async with house(tmp_path, meter) as home:
+        state = await home.read(meter)
+        assert state["problem"] == "the connection is gone"
+        assert len(home.things("blood-glucose")) == 1
+        assert int(home.journal.meta("worked_off")) == home.intake.position
 
 
 async def test_a_drivers_mistake_ends_its_session_alone(tmp_path: Path) -> None:
