@@ -97,6 +97,7 @@ class Journal:
         self._connection = connect(path)
         found = self._connection.execute("SELECT value FROM meta WHERE key='version'").fetchone()
         if found is not None and int(found[0]) > VERSION:
+            self._connection.close()
             raise StateError(f"{path} was written by a newer health-gateway (format {found[0]}); install that version again")
         put(self._connection, "meta", "version", str(VERSION))
         self.writer = Writer(self._connection)
