@@ -24,7 +24,7 @@ from gateway.api import door
 from gateway.attendant import Attendant
 from gateway.clock import Clock
 from gateway.config import RELOADED, Config, load
-from gateway.errors import ConfigError, StateError
+from gateway.errors import ConfigError, JournalError, StateError
 from gateway.filing import Filing
 from gateway.intake import Intake
 from gateway.intake import read as read_intake
@@ -86,7 +86,10 @@ class Gateway:
             intake = Intake(self._config.state / "intake")
             stack.callback(intake.close)
             filing = Filing(self.journal, self._clock.zone(), self._on_committed)
-            await self._catch_up(filing, intake, replay_all=findings.replay_all)
+            try:
+                await self._catch_up(filing, intake, replay_all=findings.replay_all)
+            except JournalError as error:
+                raise StateError(f"{path}: {error}; make room and start again, nothing is lost") from error
             sinks = self._given_sinks if self._given_sinks is not None else _sinks(self._config)
             self._outlets = [
                 Outlet(name, sink, self.journal, randomness=random.Random(secrets.randbits(64)))  # noqa: S311 - jitter
@@ -118,7 +121,10 @@ class Gateway:
             log.error("a line of the intake log is damaged; what it held is lost unless the journal has it", position=position)
         for name, position in outcome.failed.items():
             log.error("sessions in the intake log could not be replayed; they are kept", driver=name, first=position)
-        gaps = await self.journal.name_gaps("damaged; what the intake log still held was filed again under a new number")
+        # Numbers are given without a gap: one can only come of damage, and then everything has been replayed.
+        gaps = (
+            await self.journal.name_gaps("damaged; what the intake log still held was filed again under a new number") if replay_all else []
+        )
         if gaps:
             log.error("things were damaged", rows=len(gaps), filed_again=self.journal.head() - before)
         await self.journal.set_meta("worked_off", str(min(outcome.failed.values(), default=intake.position)))
@@ -173,10 +179,10 @@ class Gateway:
 
     async def _release_when_synchronized(self) -> None:
         while True:
-            released = await pending.release_synchronized(self.journal, self._clock)
-            if released:
-                log.info("the clock is synchronized: pending things have their time", things=len(released))
-                self._on_committed(released)
+            with suppress(JournalError):  # a full disk: again in the next round
+                if released := await pending.release_synchronized(self.journal, self._clock):
+                    log.info("the clock is synchronized: pending things have their time", things=len(released))
+                    self._on_committed(released)
             await asyncio.sleep(PENDING_CHECK_SECONDS)
 
     async def _release_time(self) -> int:
@@ -187,8 +193,9 @@ class Gateway:
     async def _refile(self) -> None:
         while True:
             await asyncio.sleep(REFILE_SECONDS)
-            if things := await self.attendant.refile():
-                log.info("filed what the journal could not take before", things=things)
+            with suppress(JournalError, OSError):
+                if things := await self.attendant.refile():
+                    log.info("filed what the journal could not take before", things=things)
 
     async def _scrub(self) -> None:
         """A large journal is not read whole at the start; it is now, once, at leisure."""

@@ -235,7 +235,7 @@ class Attendant:
             await self._journal.set_meta("worked_off", str(position))
 
     async def _refile_at_once(self) -> int:
-        with contextlib.suppress(JournalError):  # the next round of `refile` tries again
+        with contextlib.suppress(JournalError, OSError):  # the next round of `refile` tries again
             return await self.refile()
         return 0
 

@@ -59,7 +59,6 @@ class DeviceSection(Strict):
     driver: str | None = Field(None, description="Use this driver whatever the device advertises")
     person: str | None = Field(None, description="Everything it measures belongs to this person")
     users: dict[str, str] = Field({}, description="Or: the device's own user number to a person")
-    passkey: int | None = Field(None, ge=0, le=999_999, description="Six digits for pairing, from its display or manual")
     set_clock: bool = Field(default=False, description="Set its clock after each download")
     forget: bool = Field(default=False, description="Delete its records once they are safe in the journal")
 
@@ -196,7 +195,7 @@ def _problems(text: str, item: Any) -> list[ConfigProblem]:
     if item["type"] == "extra_forbidden":
         said = f"unknown key{_suggestion(loc)}"
     elif item["type"] != "missing" and not isinstance(item["input"], dict | list):
-        said = f"{said} (is {item['input']!r})" if loc[-1] != "passkey" else said
+        said = f"{said} (is {item['input']!r})"
     return [ConfigProblem(locate(text, loc), _dotted(loc), said)]
 
 

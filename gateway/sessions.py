@@ -180,7 +180,7 @@ class RecordingLink:
 
 def opening(facts: SessionFacts, clock: Clock, connection: Connection, mark: Mapping[str, Any], policy: Policy) -> Record:
     """The first record of a session: everything that a replay needs beside the frames."""
-    settings = facts.settings.model_dump(mode="json", exclude={"passkey"}, exclude_defaults=True) if facts.settings else None
+    settings = facts.settings.model_dump(mode="json", exclude_defaults=True) if facts.settings else None
     return Record(
         kind="open",
         session=facts.session,

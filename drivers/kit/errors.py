@@ -18,8 +18,6 @@ class Why(enum.Enum):
     PASSKEY = "the passkey was wrong"
     BOND_LOST = "it has forgotten the bond; remove it on both sides and pair again"
     NOT_PERMITTED = "it does not permit what was asked"
-    IN_PROGRESS = "it is busy with another procedure"
-    SUBSCRIPTION = "it says that its notifications are not switched on"
 
 
 class Refused(DeviceError):

@@ -99,7 +99,8 @@ class Journal:
         if found is not None and int(found[0]) > VERSION:
             self._connection.close()
             raise StateError(f"{path} was written by a newer health-gateway (format {found[0]}); install that version again")
-        put(self._connection, "meta", "version", str(VERSION))
+        if found is None:
+            put(self._connection, "meta", "version", str(VERSION))
         self.writer = Writer(self._connection)
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ import random
 import structlog
 
 from gateway import crashpoints
+from gateway.errors import JournalError
 from gateway.filing import QUALITY_RANK
 from gateway.journal import Journal, Row
 from gateway.normalize.things import Quality
@@ -48,7 +49,7 @@ class Outlet:
                     if self.problem is not None:
                         log.info("sink is reachable again", sink=self.name)
                     failures, self.problem = 0, None
-            except Unreachable as error:
+            except (Unreachable, JournalError) as error:
                 if self.problem != str(error):
                     log.warning("sink is unreachable; everything is kept", sink=self.name, problem=str(error))
                 self.problem = str(error)

@@ -35,10 +35,12 @@ _INSECURE = {
 }
 _APPLICATION_ERRORS = range(0x80, 0xA0)
 """Errors that a service defines for itself."""
-_WHY = {
-    BleakGATTProtocolErrorCode.PROCEDURE_ALREADY_IN_PROGRESS: Why.IN_PROGRESS,
-    BleakGATTProtocolErrorCode.CCCD_IMPROPERLY_CONFIGURED: Why.SUBSCRIPTION,
+_PASSING = {
+    BleakGATTProtocolErrorCode.PROCEDURE_ALREADY_IN_PROGRESS: "it is busy with another procedure",
+    BleakGATTProtocolErrorCode.CCCD_IMPROPERLY_CONFIGURED: "it says that its notifications are not switched on",
+    BleakGATTProtocolErrorCode.INSUFFICIENT_RESOURCE: "it is short of resources",
 }
+"""Refusals that a new connection may cure."""
 
 
 def services_of(data: AdvertisementData) -> frozenset[int | str]:
@@ -159,9 +161,10 @@ class BleakConnection:
             code = error.code
             if code in _INSECURE:
                 raise _Insecure from error
+            if code in _PASSING:
+                raise Silent(_PASSING[code]) from error
             if (
-                code in _WHY
-                or code
+                code
                 in (
                     BleakGATTProtocolErrorCode.READ_NOT_PERMITTED,
                     BleakGATTProtocolErrorCode.WRITE_NOT_PERMITTED,
@@ -172,7 +175,7 @@ class BleakConnection:
                 )
                 or int(code) in _APPLICATION_ERRORS
             ):
-                raise Refused(_WHY.get(code, Why.NOT_PERMITTED)) from error
+                raise Refused(Why.NOT_PERMITTED) from error
             raise Confused(f"the device answered with error {int(code):#04x}") from error
         except BleakDBusError as error:
             if error.dbus_error.endswith((".NotAuthorized", ".NotPermitted")):

@@ -47,11 +47,11 @@ def _raw(body: bytes, group: int = 1) -> float:
     return THINGS / spent
 
 
-def _ours(producers: int) -> float:
+def _ours(producers: int, size: int) -> float:
     async def run(journal: Journal) -> float:
         async def produce(who: int) -> None:
             for number in range(THINGS // producers):
-                await journal.commit(Commit("", (candidate(f"{who}-{number}"),)))
+                await journal.commit(Commit("", (candidate(f"{who}-{number}", size=size),)))
 
         began = time.perf_counter()
         await asyncio.gather(*(produce(who) for who in range(producers)))
@@ -116,23 +116,30 @@ def _million(path: Path, body: str) -> None:
     journal.close()
 
 
+MEMORY = """
+def memory():  # ru_maxrss would be the parent's
+    return next(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
+"""
+
 STARTER = """
-import asyncio, resource, sys, time
+import asyncio, sys, time
 from pathlib import Path
 began = time.perf_counter()
 from gateway import registry
 from gateway.app import Gateway
 from gateway.clock import SystemClock
-from gateway.simulator.play import config
+from gateway.config import Config, GatewaySection, TimeSection
 from gateway.transports.ble import BleakRadio
+{memory}
 imported = time.perf_counter()
 class Deaf:
     async def scan(self, on_seen): await asyncio.Event().wait()
 async def main():
-    gateway = Gateway(config(Path(sys.argv[1])), registry.load(), Deaf(), SystemClock("manual"))
+    config = Config(gateway=GatewaySection(state=Path(sys.argv[1])), time=TimeSection(trust="manual"))
+    gateway = Gateway(config, registry.load(), Deaf(), SystemClock("manual"))
     running = asyncio.create_task(gateway.run())
     await gateway.ready.wait()
-    print(time.perf_counter() - began, time.perf_counter() - imported, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print("started", time.perf_counter() - began, time.perf_counter() - imported, memory())
     gateway.stop()
     await running
 asyncio.run(main())
@@ -140,23 +147,28 @@ asyncio.run(main())
 
 
 def _start(state: Path) -> tuple[float, float, float]:
-    done = subprocess.run([sys.executable, "-c", STARTER, str(state)], check=True, capture_output=True, text=True)
-    whole, without_imports, memory = map(float, done.stdout.splitlines()[-1].split())
+    done = subprocess.run(
+        [sys.executable, "-c", STARTER.replace("{memory}", MEMORY), str(state)], check=True, capture_output=True, text=True
+    )
+    whole, without_imports, memory = map(float, next(line for line in done.stdout.splitlines() if line.startswith("started ")).split()[1:])
     return whole, without_imports, memory
 
 
 EXPORTER = """
-import resource, sys
+import sys
 from pathlib import Path
 from gateway.api import functions
+{memory}
 octets = sum(len(line) for line in functions.export(Path(sys.argv[1]), sys.argv[2], None))
-print(octets, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(octets, memory())
 """
 
 
 def _export(journal: Path, kind: str) -> tuple[float, float, float]:
     began = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", EXPORTER, str(journal), kind], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", EXPORTER.replace("{memory}", MEMORY), str(journal), kind], check=True, capture_output=True, text=True
+    )
     octets, memory = map(float, done.stdout.split())
     return time.perf_counter() - began, octets / 1e6, memory
 
@@ -172,8 +184,8 @@ def run() -> None:
             {
                 "raw": lambda: _raw(raw),
                 "raw100": lambda: _raw(raw, PRODUCERS),
-                "one": lambda: _ours(1),
-                "hundred": lambda: _ours(PRODUCERS),
+                "one": lambda: _ours(1, size),
+                "hundred": lambda: _ours(PRODUCERS, size),
             }
         )
         print(f"  raw append + fdatasync each     {found['raw']:9.0f} things/s")

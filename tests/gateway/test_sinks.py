@@ -10,9 +10,11 @@ from contextlib import asynccontextmanager
 from datetime import UTC
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from drivers import Batch, Frame, Key, Quantity, Temperature
 from gateway import pending
+from gateway.errors import JournalError
 from gateway.filing import Filing, SessionFacts
 from gateway.journal import Commit, Journal, Row
 from gateway.sinks.base import Refused, Sink, Unreachable
@@ -104,6 +106,23 @@ async def test_a_restart_goes_on_behind_the_cursor(tmp_path: Path) -> None:
     async with running(outlet("s", sink, journal)):
         await until(lambda: journal.cursor("s") == 4)
     assert [row.n for row in sink.taken] == [4]
+    journal.close()
+
+
+async def test_a_cursor_that_cannot_be_written_is_tried_again(tmp_path: Path) -> None:
+    """The journal's disk is full: the sink goes on when there is room, and gets nothing twice that it minds."""
+    journal, sink = await filled(tmp_path, 3), Script()
+    real, refusals = journal.advance, [JournalError("full")]
+
+    async def advance(*arguments: Any, **named: Any) -> None:
+        if refusals:
+            raise refusals.pop()
+        await real(*arguments, **named)
+
+    journal.advance = advance  # type: ignore[method-assign]
+    async with running(outlet("s", sink, journal)):
+        await until(lambda: journal.cursor("s") == 3)
+    assert [row.n for row in sink.taken] == [1, 2, 3, 1, 2, 3]
     journal.close()
 
 

@@ -1,4 +1,4 @@
-"""Candidates for the journal without a device."""
+"""Candidates for the journal without a device, of `size` octets each."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import json
 from gateway.journal import Candidate
 
 
-def candidate(name: str, content: str = "", *, quality: int = 4, kind: str = "weight") -> Candidate:
+def candidate(name: str, content: str = "", *, quality: int = 4, kind: str = "weight", size: int = 600) -> Candidate:
     thing_id = hashlib.sha256(name.encode()).hexdigest()[:32]
     text = content or name
 
     def render(version: int) -> str:
-        return json.dumps({"schema": 1, "id": thing_id, "version": version, "type": kind, "name": name, "content": text, "room": "x" * 400})
+        body = json.dumps({"schema": 1, "id": thing_id, "version": version, "type": kind, "name": name, "content": text})
+        return body[:-1] + ', "room": "' + "x" * (size - len(body) - 12) + '"}'
 
     return Candidate(thing_id, kind, hashlib.sha256(text.encode()).digest()[:16], quality, 0, render)
