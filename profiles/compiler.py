@@ -31,7 +31,7 @@ class Field:
 def _table(layout: Any) -> tuple[Field, ...]:
     hints = typing.get_type_hints(layout, include_extras=True)
     found: list[Field] = []
-    holders: dict[type, str] = {}
+    holder = ""
     for field in fields(layout):
         annotated = hints[field.name]
         wire, *condition = annotated.__metadata__
@@ -39,9 +39,11 @@ def _table(layout: Any) -> tuple[Field, ...]:
         enum_type = next(
             (t for t in (base, *typing.get_args(base)) if isinstance(t, type) and issubclass(t, enum.IntEnum | enum.IntFlag)), None
         )
-        if enum_type is not None:
-            holders.setdefault(enum_type, field.name)
-        when = (holders[type(condition[0])], int(condition[0])) if condition else None
+        if enum_type is not None and issubclass(enum_type, enum.IntFlag):
+            holder = holder or field.name
+        # By place, not by the flag's class: before 3.11.3 typing took `Annotated[…, Flags.A]` and `Annotated[…, Other.B]` for
+        # one if A == B, and handed out whichever had come first.
+        when = (holder, int(condition[0])) if condition else None
         found.append(Field(field.name, wire, enum_type, when))
     return tuple(found)
 
@@ -72,15 +74,15 @@ def members(enum_type: type[enum.IntEnum | enum.IntFlag]) -> Cache:
     return Cache(convert, 4096)
 
 
-def _flags_name(layout: type[Layout], flag: enum.IntFlag) -> str:
-    return next(f.name for f in table(layout) if f.enum_type is type(flag))
+def _flags_name(layout: type[Layout]) -> str:
+    return next(f.name for f in table(layout) if f.enum_type is not None and issubclass(f.enum_type, enum.IntFlag))
 
 
 def _expression(layout: type[Layout], field: Field, names: list[str], env: dict[str, Any]) -> str:
     wire = field.wire
     if isinstance(wire, Choice):
         unset, chosen = wire.unset.expression(names, env), wire.set.expression(names, env)
-        return f"({chosen} if {_flags_name(layout, wire.flag)} & {int(wire.flag)} else {unset})"
+        return f"({chosen} if {_flags_name(layout)} & {int(wire.flag)} else {unset})"
     return wire.expression(names, env)
 
 
@@ -149,7 +151,7 @@ def _unpack(layout: type[Layout], group: list[Field], env: dict[str, Any]) -> li
     first = group[0]
     if isinstance(first.wire, Choice) and not first.wire.uniform:
         forms = [_unpack(layout, [replace(first, wire=form)], env) for form in (first.wire.set, first.wire.unset)]
-        test = f"if {_flags_name(layout, first.wire.flag)} & {int(first.wire.flag)}:"
+        test = f"if {_flags_name(layout)} & {int(first.wire.flag)}:"
         return [test, *("    " + line for line in forms[0]), "else:", *("    " + line for line in forms[1])]
     fmt = "<" + "".join(field.wire.fmt for field in group)
     packed, after, names = struct.Struct(fmt), [], []
@@ -174,7 +176,7 @@ def _explain(layout: type[Layout], data: bytes) -> DecodeError:
             continue
         wire = field.wire
         if isinstance(wire, Choice):
-            wire = wire.pick(seen[_flags_name(layout, wire.flag)])
+            wire = wire.pick(seen[_flags_name(layout)])
         if wire.size >= 0 and len(data) - at < wire.size:
             plural = "s" if wire.size != 1 else ""
             return DecodeError(layout.__name__, field.name, at, f"needs {wire.size} byte{plural}, {len(data) - at} left", data)
@@ -217,7 +219,7 @@ def encode(value: Layout) -> bytes:
                 continue
         wire = field.wire
         if isinstance(wire, Choice):
-            wire = wire.pick(getattr(value, _flags_name(layout, wire.flag)))
+            wire = wire.pick(getattr(value, _flags_name(layout)))
         try:
             out += wire.write(item)
         except (struct.error, OverflowError) as error:

@@ -5,7 +5,7 @@ A field's annotation says how it lies on the wire, and when it is there:
     systolic:   Annotated[Value, SFLOAT]                                  always
     pulse_rate: Annotated[Value | None, SFLOAT, Flags.PULSE_RATE] = None  when that flag is set
 
-The flag is looked up in the field whose type is the flag's own class. A table is compiled at first use
+Flags live in the first bit field of the table. A table is compiled at first use
 (`profiles.compiler`). A short packet is a `DecodeError`; unknown flag bits are kept in their field; octets behind
 the last field belong to a later revision of the specification: they are kept in `trailing`, unless the table says
 `exact = True`.
