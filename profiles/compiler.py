@@ -26,6 +26,11 @@ class Field:
     condition: tuple[str, int] | None
     """The field that holds the flag, and its mask."""
 
+    @property
+    def local(self) -> str:
+        """Its name in the compiled function, where no helper can be called the same."""
+        return f"f_{self.name}"
+
 
 @cache
 def _table(layout: Any) -> tuple[Field, ...]:
@@ -75,14 +80,19 @@ def members(enum_type: type[enum.IntEnum | enum.IntFlag]) -> Cache:
 
 
 def _flags_name(layout: type[Layout]) -> str:
-    return next(f.name for f in table(layout) if f.enum_type is not None and issubclass(f.enum_type, enum.IntFlag))
+    return _flags(layout).name
+
+
+def _flags(layout: type[Layout]) -> Field:
+    """The first bit field, which all conditions and choices look at."""
+    return next(f for f in table(layout) if f.enum_type is not None and issubclass(f.enum_type, enum.IntFlag))
 
 
 def _expression(layout: type[Layout], field: Field, names: list[str], env: dict[str, Any]) -> str:
     wire = field.wire
     if isinstance(wire, Choice):
         unset, chosen = wire.unset.expression(names, env), wire.set.expression(names, env)
-        return f"({chosen} if {_flags_name(layout)} & {int(wire.flag)} else {unset})"
+        return f"({chosen} if {_flags(layout).local} & {int(wire.flag)} else {unset})"
     return wire.expression(names, env)
 
 
@@ -113,15 +123,15 @@ def _compile(layout: type[Layout]) -> Callable[[bytes], Any]:
     for group in _groups(layout):
         condition, indent = group[0].condition, ""
         if condition:
-            body.append(f"if {condition[0]} & {condition[1]}:")
+            body.append(f"if f_{condition[0]} & {condition[1]}:")
             indent = "    "
         if group[0].wire.size < 0:
             read = group[0].wire.bind(env, group[0].wire.read_rest)
-            body += [f"{indent}{group[0].name} = {read}(data, at)", f"{indent}at = len(data)"]
+            body += [f"{indent}{group[0].local} = {read}(data, at)", f"{indent}at = len(data)"]
         else:
             body += [indent + line for line in _unpack(layout, group, env)]
         if condition:
-            body += ["else:", "    " + " = ".join(f.name for f in group) + " = None"]
+            body += ["else:", "    " + " = ".join(f.local for f in group) + " = None"]
     body += ["if at != len(data): trailing = data[at:]", "else: trailing = None"]
     lines = ["def decode(data):", "    try:", *(" " * 8 + line for line in body)]
     lines += ["    except (struct_error, ValueError) as error:", "        raise explain(layout, data) from error"]
@@ -130,12 +140,12 @@ def _compile(layout: type[Layout]) -> Callable[[bytes], Any]:
     lines += ["    value = new(layout)"]
     for number, field in enumerate(table(layout)):
         env[f"set{number}"] = getattr(layout, field.name).__set__
-        shown = field.name
+        shown = field.local
         if field.enum_type is not None:
             env[f"enum{number}"] = members(field.enum_type)
-            shown = f"enum{number}[{field.name}]"
+            shown = f"enum{number}[{field.local}]"
             if field.condition:
-                shown += f" if {field.name} is not None else None"
+                shown += f" if {field.local} is not None else None"
         lines.append(f"    set{number}(value, {shown})")
     lines += ["    if trailing is not None: set_trailing(value, bytes(trailing))"]
     if layout.problem is not Layout.problem:
@@ -151,17 +161,17 @@ def _unpack(layout: type[Layout], group: list[Field], env: dict[str, Any]) -> li
     first = group[0]
     if isinstance(first.wire, Choice) and not first.wire.uniform:
         forms = [_unpack(layout, [replace(first, wire=form)], env) for form in (first.wire.set, first.wire.unset)]
-        test = f"if {_flags_name(layout)} & {int(first.wire.flag)}:"
+        test = f"if {_flags(layout).local} & {int(first.wire.flag)}:"
         return [test, *("    " + line for line in forms[0]), "else:", *("    " + line for line in forms[1])]
     fmt = "<" + "".join(field.wire.fmt for field in group)
     packed, after, names = struct.Struct(fmt), [], []
     for field in group:
         count = len(struct.unpack("<" + field.wire.fmt, bytes(field.wire.size)))
-        mine = [f"{field.name}_{i}" for i in range(count)] if count > 1 else [field.name]
+        mine = [f"{field.local}_{i}" for i in range(count)] if count > 1 else [field.local]
         names += mine
         expression = _expression(layout, field, mine, env)
-        if expression != field.name:
-            after.append(f"{field.name} = {expression}")
+        if expression != field.local:
+            after.append(f"{field.local} = {expression}")
     unpack = f"u{len(env)}"
     env[unpack] = packed.unpack_from
     return [f"{', '.join(names)}, = {unpack}(data, at)", *after, f"at += {packed.size}"]

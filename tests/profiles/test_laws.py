@@ -155,6 +155,24 @@ class Mixed(Layout):
     value: Annotated[int | None, U8, TheirFlags.THERE] = None
 
 
+@dataclass(frozen=True, slots=True)
+class Awkward(Layout):
+    """Fields called like the things a decode function has of its own."""
+
+    flags: Annotated[OurFlags, U8]
+    data: Annotated[int, U8]
+    at: Annotated[int, U8]
+    value: Annotated[int, U8]
+    layout: Annotated[int | None, U8, OurFlags.HERE] = None
+    problem_: Annotated[int | None, U8, OurFlags.HERE] = None
+
+
+def test_a_field_may_have_any_name() -> None:
+    said = Awkward.decode(bytes((2, 1, 2, 3, 4, 5)))
+    assert (said.data, said.at, said.value, said.layout, said.problem_) == (1, 2, 3, 4, 5)
+    assert said.encode() == bytes((2, 1, 2, 3, 4, 5))
+
+
 def test_a_condition_goes_by_place_not_by_class() -> None:
     """Debian 12's Python 3.11.2 takes annotations for one whose flags are equal numbers, and mixes their classes up."""
     assert Mixed.decode(b"\x02\x07").value == 7
