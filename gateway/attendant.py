@@ -216,6 +216,7 @@ class Attendant:
             known.last_problem = str(error)
             log.warning("a session ended early", device=address, driver=driver.name, problem=str(error), again_in=pause)
         except Exception as error:
+            # Whatever a driver does wrong, the others' sessions go on.
             known.refused = known.last_problem = f"{type(error).__name__} in {driver.name}"
             log.exception("a driver failed", device=address, driver=driver.name, file=loaded.source)
             # What it had taken is replayed at the next start: perhaps by a mended driver.

@@ -118,7 +118,8 @@ class RecordingLink:
 
     async def receive(self) -> Frame | None:
         try:
-            frame = await asyncio.wait_for(self._frames.get(), self._idle_seconds)
+            async with asyncio.timeout(self._idle_seconds):
+                frame = await self._frames.get()
         except TimeoutError:
             self._note("idle")
             return None
@@ -144,7 +145,8 @@ class RecordingLink:
 
     async def _answered(self, characteristic: int, operation: Any) -> Any:
         try:
-            return await asyncio.wait_for(operation, ANSWER_SECONDS)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await operation
         except TimeoutError as error:
             raise Silent(f"no answer about {characteristic:04X} within {ANSWER_SECONDS:.0f} s") from error
         except Refused as error:

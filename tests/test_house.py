@@ -74,6 +74,14 @@ def test_the_rule_can_be_broken() -> None:
     assert not broken(path, "profiles", iter(["profiles.wire", "struct"]))
 
 
+def test_nobody_waits_in_a_way_that_swallows_cancellation() -> None:
+    """asyncio.wait_for loses a cancellation that comes together with the result, before Python 3.12: a stop would hang."""
+    for layer in MAY:
+        for path in (ROOT / layer).rglob("*.py"):
+            calls = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Attribute) and n.attr == "wait_for"]
+            assert calls == [], f"{path.relative_to(ROOT)}: use asyncio.timeout"
+
+
 def test_files_are_of_a_size_that_reads_well() -> None:
     """One of 400 lines wants to be two."""
     long = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from enum import IntFlag
 from typing import TypeVar
 
 from drivers.kit.declare import Command
@@ -37,21 +38,22 @@ def quantity(value: Value | None, unit: str) -> Quantity | None:
     return None if value is None or isinstance(value, NoValue) else Quantity(value, unit)
 
 
-def flag_names(*flags: object) -> tuple[str, ...]:
+def flag_names(*flags: IntFlag | None) -> tuple[str, ...]:
     """The names of all bits that are set; bits without a name as `bit_7`."""
     names: list[str] = []
     for value in flags:
-        if value is not None:
-            kind, left = type(value), int(value)  # type: ignore[call-overload]  # an IntFlag
-            for member in kind:  # type: ignore[attr-defined]
-                if member & left:
-                    names.append(member.name.lower())
-                    left &= ~int(member)
-            names += [f"bit_{bit}" for bit in range(left.bit_length()) if left >> bit & 1]
+        if value is None:
+            continue
+        unknown = int(value)
+        for member in type(value):
+            if member & value:
+                names.append(str(member.name).lower())
+                unknown &= ~int(member)
+        names += [f"bit_{bit}" for bit in range(unknown.bit_length()) if unknown >> bit & 1]
     return tuple(names)
 
 
-async def _text(link: GattLink, layout: type[L]) -> tuple[L | None, Frame | None]:
+async def _read(link: GattLink, layout: type[L]) -> tuple[L | None, Frame | None]:
     if not link.has(layout.uuid):
         return None, None
     try:
@@ -62,40 +64,40 @@ async def _text(link: GattLink, layout: type[L]) -> tuple[L | None, Frame | None
     return decoded(link, layout, frame), frame
 
 
+_TEXTS: dict[str, type[dis.Text]] = {
+    "manufacturer": dis.ManufacturerName,
+    "model": dis.ModelNumber,
+    "serial_number": dis.SerialNumber,
+    "firmware": dis.FirmwareRevision,
+    "hardware": dis.HardwareRevision,
+    "software": dis.SoftwareRevision,
+}
+
+
 async def device_information(link: GattLink) -> DeviceInfo | None:
     """Who the device is. What it lacks or refuses is left out; None if it says nothing at all."""
-    found: dict[str, str | int] = {}
-    first: Frame | None = None
-    for name, layout in (
-        ("manufacturer", dis.ManufacturerName),
-        ("model", dis.ModelNumber),
-        ("serial_number", dis.SerialNumber),
-        ("firmware", dis.FirmwareRevision),
-        ("hardware", dis.HardwareRevision),
-        ("software", dis.SoftwareRevision),
-    ):
-        value, frame = await _text(link, layout)
-        first = first or frame
-        if value is not None and value.text.strip():  # type: ignore[attr-defined]  # the six text layouts
-            found[name] = value.text.strip()  # type: ignore[attr-defined]
-    system_id, frame = await _text(link, dis.SystemId)
-    first = first or frame
-    if system_id is not None:
-        found["system_id"] = system_id.eui64
-    battery, frame = await _text(link, BatteryLevel)
-    first = first or frame
-    if battery is not None:
-        found["battery"] = battery.level
-    return DeviceInfo(frame=first, **found) if first is not None else None  # type: ignore[arg-type]  # by name
+    texts: dict[str, str] = {}
+    frames: list[Frame | None] = []
+    for name, layout in _TEXTS.items():
+        said, frame = await _read(link, layout)
+        frames.append(frame)
+        if said is not None and said.text.strip():
+            texts[name] = said.text.strip()
+    system_id, system_frame = await _read(link, dis.SystemId)
+    battery, battery_frame = await _read(link, BatteryLevel)
+    first = next((frame for frame in (*frames, system_frame, battery_frame) if frame is not None), None)
+    if first is None:
+        return None
+    return DeviceInfo(frame=first, system_id=system_id.eui64 if system_id else None, battery=battery.level if battery else None, **texts)
 
 
 async def device_clock(link: GattLink) -> DeviceClock | None:
     """What the device's clock shows, by Current Time or by Date Time; None if it has none or does not tell."""
-    current, frame = await _text(link, cts.CurrentTime)
+    current, frame = await _read(link, cts.CurrentTime)
     if current is not None and frame is not None:
         synchronized = bool(current.adjust_reason & cts.AdjustReason.EXTERNAL_REFERENCE_TIME_UPDATE)
         return DeviceClock(frame, current.datetime, current.fraction, synchronized)
-    shown, frame = await _text(link, cts.DateTimeValue)
+    shown, frame = await _read(link, cts.DateTimeValue)
     return DeviceClock(frame, shown.datetime) if shown is not None and frame is not None else None
 
 

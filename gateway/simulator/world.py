@@ -58,7 +58,7 @@ class World:
                 if isinstance(device, Scale | Cuff | Meter | Oximeter):
                     device.fill(self._number, self._randomness)
             await device.start()
-        hub = make_device(self._link, "hub", HUB, Typist(self._passkey, lambda: hub))
+        hub = make_device(self._link, "hub", HUB, Typist(self._type, lambda: hub))
         await hub.power_on()
         scanner, client = backends(hub)
         return BleakRadio(scanner, client)
@@ -86,6 +86,9 @@ class World:
         for device in self.devices:
             with suppress(Exception):
                 await device.stop()
+
+    async def _type(self, addresses: list[str]) -> int | None:
+        return await self._passkey(addresses)
 
     async def _passkey(self, addresses: list[str]) -> int | None:
         """What the person at the hub reads off the display that lights up."""

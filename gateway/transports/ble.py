@@ -84,7 +84,9 @@ class BleakRadio:
             async with BleakScanner(found, backend=self._scanner):
                 while True:
                     heard.clear()
-                    await asyncio.wait_for(heard.wait(), SILENT_SCAN_SECONDS)
+                    # Not wait_for: before Python 3.12 it swallows a cancellation that comes together with an advertisement.
+                    async with asyncio.timeout(SILENT_SCAN_SECONDS):
+                        await heard.wait()
         except TimeoutError as error:
             raise AdapterError(AdapterProblem.SILENT) from error
         except (BleakError, OSError) as error:
@@ -95,7 +97,8 @@ class BleakRadio:
         # One at a time: adapters refuse a second connection attempt while the first is under way.
         async with self._connecting:
             try:
-                client = await asyncio.wait_for(self._establish(device, on_lost), timeout)
+                async with asyncio.timeout(timeout):
+                    client = await self._establish(device, on_lost)
             except (BleakError, TimeoutError, OSError) as error:
                 raise Silent(f"no connection: {_said(error)}") from error
         return BleakConnection(client, on_frame)

@@ -27,45 +27,40 @@ class SystemId(Layout):
 
 
 @dataclass(frozen=True, slots=True)
-class ModelNumber(Layout):
+class Text(Layout):
+    """What the six texts of the service have in common."""
+
+    text: Annotated[str, TEXT]
+
+
+class ModelNumber(Text):
+    __slots__ = ()
     uuid = 0x2A24
 
-    text: Annotated[str, TEXT]
 
-
-@dataclass(frozen=True, slots=True)
-class SerialNumber(Layout):
+class SerialNumber(Text):
+    __slots__ = ()
     uuid = 0x2A25
 
-    text: Annotated[str, TEXT]
 
-
-@dataclass(frozen=True, slots=True)
-class FirmwareRevision(Layout):
+class FirmwareRevision(Text):
+    __slots__ = ()
     uuid = 0x2A26
 
-    text: Annotated[str, TEXT]
 
-
-@dataclass(frozen=True, slots=True)
-class HardwareRevision(Layout):
+class HardwareRevision(Text):
+    __slots__ = ()
     uuid = 0x2A27
 
-    text: Annotated[str, TEXT]
 
-
-@dataclass(frozen=True, slots=True)
-class SoftwareRevision(Layout):
+class SoftwareRevision(Text):
+    __slots__ = ()
     uuid = 0x2A28
 
-    text: Annotated[str, TEXT]
 
-
-@dataclass(frozen=True, slots=True)
-class ManufacturerName(Layout):
+class ManufacturerName(Text):
+    __slots__ = ()
     uuid = 0x2A29
-
-    text: Annotated[str, TEXT]
 
 
 @dataclass(frozen=True, slots=True)
