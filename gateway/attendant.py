@@ -34,6 +34,7 @@ log = structlog.get_logger()
 AWAY_SECONDS = 10.0
 """Not heard for so long and heard again: it has come back."""
 SLOWEST_RETRY_SECONDS = 600.0
+SLOWEST_SCAN_RETRY_SECONDS = 60.0
 MOST_KNOWN = 4096
 """Addresses remembered; the air around a house is full of passers-by with changing ones."""
 
@@ -53,6 +54,13 @@ class Known:
     things: int = 0
     last_problem: str | None = None
     advertisement: Advertisement | None = None
+    generation: int = 0
+    """Of the configuration that `settings` come from."""
+
+
+def slower(failures: int, slowest: float) -> float:
+    """Seconds to wait after so many failures in a row: doubling, but never beyond `slowest`, however many they are."""
+    return min(2.0 ** min(failures, 32), slowest)
 
 
 def free_enough(state: Any, reserve_mb: int) -> bool:
@@ -83,6 +91,7 @@ class Attendant:
         self._unfiled: dict[str, int] = {}
         self._group: asyncio.TaskGroup | None = None
         self._stopping = False
+        self._generation = 0
         self.disk_low = False
         self.adapter_problem: str | None = None
         self.reload(config)
@@ -90,6 +99,7 @@ class Attendant:
     def reload(self, config: Config) -> None:
         """Take over a new configuration. Refusals are forgotten: their owner may have mended the cause."""
         self._config = config
+        self._generation += 1
         self._listed = {device.address: device for device in config.device}
         self._known = {address: known for address, known in self._known.items() if known.running}
 
@@ -101,6 +111,7 @@ class Attendant:
         async with asyncio.TaskGroup() as group:
             self._group = group
             while True:
+                began = self._clock.boottime()
                 try:
                     await self._radio.scan(self.on_seen)
                 except AdapterError as error:
@@ -108,7 +119,8 @@ class Attendant:
                         log.warning("bluetooth is not available", problem=str(error), again_in=pause)
                     self.adapter_problem = str(error)
                 await asyncio.sleep(pause)
-                pause = min(pause * 2, 60.0)
+                lasted = self._clock.boottime() - began > 2 * SLOWEST_SCAN_RETRY_SECONDS
+                pause = 1.0 if lasted else min(pause * 2, SLOWEST_SCAN_RETRY_SECONDS)
 
     def on_seen(self, seen: Seen) -> None:
         """Called for every advertisement; most belong to nobody we know, and cost a look into a table."""
@@ -141,7 +153,7 @@ class Attendant:
             idle = [a for a, k in self._known.items() if not k.running and k.loaded is None]
             for address in idle or [a for a, k in self._known.items() if not k.running]:
                 del self._known[address]
-        known = Known(settings=self._listed.get(advertisement.address))
+        known = Known(settings=self._listed.get(advertisement.address), generation=self._generation)
         self._known[advertisement.address] = known
         return known
 
@@ -184,6 +196,7 @@ class Attendant:
         )
         policy = Policy(settings.set_clock, settings.forget) if settings else Policy()
         pause = bluetooth.reconnect_seconds
+        whole = False
         try:
             known.things += await sessions.run(
                 seen,
@@ -202,6 +215,7 @@ class Attendant:
                 left_over=lambda: self._unfiled.__setitem__(facts.session, self._open[facts.session]),
             )
             known.failures, known.last_problem = 0, None
+            whole = True
         except Refused as error:
             known.refused = known.last_problem = str(error)
             log.error("a device refuses", device=address, driver=driver.name, problem=str(error))
@@ -210,9 +224,7 @@ class Attendant:
             log.error("a driver broke its own rules", driver=driver.name, file=loaded.source, problem=str(error))
         except (DeviceError, JournalError, OSError) as error:
             known.failures += 1
-            if isinstance(error, JournalError) and facts.session in self._open:
-                self._unfiled[facts.session] = self._open[facts.session]
-            pause = min(2.0**known.failures, SLOWEST_RETRY_SECONDS)
+            pause = slower(known.failures, SLOWEST_RETRY_SECONDS)
             known.last_problem = str(error)
             log.warning("a session ended early", device=address, driver=driver.name, problem=str(error), again_in=pause)
         except Exception as error:
@@ -220,11 +232,16 @@ class Attendant:
             known.refused = known.last_problem = f"{type(error).__name__} in {driver.name}"
             log.exception("a driver failed", device=address, driver=driver.name, file=loaded.source)
             # What it had taken is replayed at the next start: perhaps by a mended driver.
-            self._unfiled[f"failed {facts.session}"] = self._open.get(facts.session, self._intake.position)
+            self._unfiled[f"failed {facts.session}"] = self._open.pop(facts.session, self._intake.position)
         finally:
             known.running, known.sessions = False, known.sessions + 1
             known.not_before = self._clock.boottime() + pause
-            self._open.pop(facts.session, None)
+            opened = self._open.pop(facts.session, None)
+            if not whole and opened is not None:
+                # Cut off: what the driver had taken but not given out yet comes out of a replay of this session.
+                self._unfiled[facts.session] = opened
+            if known.generation != self._generation:
+                self._known.pop(address, None)  # met anew, with the configuration as it is now
             if facts.session in self._unfiled:
                 known.things += await self._refile_at_once()
             await self._note_progress()

@@ -19,6 +19,9 @@ from gateway.transports.radio import Connection, Radio, Seen
 ANSWER_SECONDS = 30.0
 """The longest that one read, write or subscription may take (ATT allows 30 s)."""
 
+LAST_SECONDS = 30.0
+"""What a driver has to finish in when its session's time is up."""
+
 MOST_WAITING = 10_000
 """Frames taken but not yet understood. A device that sends faster than that for long is cut off; nothing taken is lost."""
 
@@ -36,9 +39,11 @@ class RecordingLink:
         mark: Mapping[str, Any],
         policy: Policy,
         idle_seconds: float,
+        session_seconds: float = 3600.0,
     ) -> None:
         self._session, self._driver, self._intake, self._clock = session, driver, intake, clock
         self._mark, self._policy, self._idle_seconds = mark, policy, idle_seconds
+        self._ends = asyncio.get_running_loop().time() + session_seconds
         self._frames: asyncio.Queue[Frame | None] = asyncio.Queue()
         self._waiting = 0
         self._connection: Connection | None = None
@@ -117,6 +122,10 @@ class RecordingLink:
                 await self._answered(characteristic, self._live().subscribe(characteristic))
 
     async def receive(self) -> Frame | None:
+        if asyncio.get_running_loop().time() > self._ends:
+            # A belt that is worn for hours, or a device that repeats itself for ever: the driver gives out what it has.
+            self._note("idle")
+            return None
         try:
             async with asyncio.timeout(self._idle_seconds):
                 frame = await self._frames.get()
@@ -224,13 +233,15 @@ async def run(
 
     `left_over` is called when the driver ended before it had asked for everything that was taken.
     """
-    link = RecordingLink(facts.session, driver, intake, clock, mark=mark, policy=policy, idle_seconds=idle_seconds)
+    link = RecordingLink(
+        facts.session, driver, intake, clock, mark=mark, policy=policy, idle_seconds=idle_seconds, session_seconds=session_seconds
+    )
     connection = await radio.connect(seen, on_frame=link.on_frame, on_lost=link.on_lost, timeout=connect_seconds)
     count = 0
     try:
         opened(intake.append(opening(facts, clock, connection, mark, policy)))
         link.attach(connection)
-        async with asyncio.timeout(session_seconds), aclosing(driver.read(link)) as batches:
+        async with asyncio.timeout(session_seconds + LAST_SECONDS), aclosing(driver.read(link)) as batches:
             try:
                 async for batch in batches:
                     taken, link.rejected = link.rejected, []

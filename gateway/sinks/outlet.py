@@ -55,7 +55,7 @@ class Outlet:
                 self.problem = str(error)
                 failures += 1
                 # Full jitter, so that several gateways do not knock in step.
-                await asyncio.sleep(self._random.uniform(0.5, 1.0) * min(2.0**failures, SLOWEST_RETRY_SECONDS))
+                await asyncio.sleep(self._random.uniform(0.5, 1.0) * min(2.0 ** min(failures, 32), SLOWEST_RETRY_SECONDS))
                 self._news.set()
                 continue
             self.idle.set()

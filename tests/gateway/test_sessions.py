@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from drivers import Batch, Refused, Why
+from drivers import Batch, Policy, Refused, Why
 from gateway import attendant as attending
 from gateway import registry, sessions
 from gateway.attendant import Attendant
@@ -185,8 +185,74 @@ async def test_a_device_that_sends_for_ever_is_cut_off(tmp_path: Path) -> None:
     device = cuff(endless)
     async with house(tmp_path, device, bluetooth={"session_seconds": 0.4}) as home:
         state = await home.read(device)
-        assert "not finished after" in state["problem"]
+        assert state["problem"] is None
         assert len(home.things()) > 5
+        assert len(home.things()) == sum(getattr(r, "kind", "") == "rx" for r in read_intake(tmp_path / "intake"))
+
+
+async def test_a_driver_that_does_not_end_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it had taken but not given out comes out of a replay."""
+    monkeypatch.setattr(sessions, "LAST_SECONDS", 0.1)
+
+    async def read(link: Any) -> AsyncIterator[Batch]:
+        await link.subscribe(0x2A35)
+        live = type(link).__name__ == "RecordingLink"
+        taken = [await link.receive()]
+        if live:
+            await asyncio.Event().wait()
+        async for batch in loaded.driver.read(Again(taken)):  # type: ignore[arg-type]
+            yield batch
+
+    class Again:
+        """A link that has these frames and nothing else."""
+
+        def __init__(self, frames: list[Any]) -> None:
+            self.frames = [*frames, None]
+
+        policy = Policy()
+
+        def has(self, _characteristic: int) -> bool:
+            return False
+
+        async def subscribe(self, *_: int) -> None:
+            return
+
+        async def receive(self) -> Any:
+            return self.frames.pop(0)
+
+    loaded = next(item for item in REGISTRY.loaded if item.driver.name == "blood-pressure")
+    device = cuff()
+    async with house(tmp_path, device, bluetooth={"session_seconds": 0.2}) as home:
+        home.attendant._registry = Registry([Loaded(replace(loaded.driver, read=read), "slow.py", "")])  # type: ignore[arg-type]
+        state = await home.read(device)
+        assert "not finished after" in state["problem"]
+        await until(lambda: len(home.things()) == 1)
+
+
+def test_waiting_grows_but_never_beyond_all_bounds() -> None:
+    """A device that fails for a year must not bring the daemon down with the arithmetic."""
+    assert [attending.slower(failures, 600.0) for failures in (1, 2, 9, 10, 5000)] == [2, 4, 512, 600, 600]
+
+
+async def test_a_reload_while_a_device_is_read_counts_from_the_next_time_on(tmp_path: Path) -> None:
+    started = asyncio.Event()
+
+    async def slow(device: FakeDevice) -> None:
+        device.send(0x2A35, CUFF)
+        started.set()
+        await asyncio.sleep(0.1)
+        device.hang_up()
+
+    device = cuff(slow)
+    async with house(tmp_path, device, listed=(DeviceSection(address=A, name="old"),), bluetooth={"accept": "listed"}) as home:
+        home.see(device)
+        await started.wait()
+        home.attendant.reload(Config(gateway=GatewaySection(state=tmp_path), disk=DiskSection(reserve_mb=0)))
+        await until(lambda: A not in home.attendant._known)
+        home.clock.pass_(100)
+        home.see(device)
+        await asyncio.sleep(0.05)
+        assert device.connections == 1, "it is not listed any more"
 
 
 async def test_a_flood_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -395,7 +461,8 @@ async def test_frames_that_the_driver_never_asked_for_are_filed_all_the_same(tmp
     async with house(tmp_path, meter) as home:
         state = await home.read(meter)
         assert state["problem"] == "the connection is gone"
-        assert len(home.things("blood-glucose")) == 1
+        await until(lambda: len(home.things("blood-glucose")) == 1)
+        await until(lambda: int(home.journal.meta("worked_off")) == home.intake.position)
         assert int(home.journal.meta("worked_off")) == home.intake.position
 
 
