@@ -212,7 +212,6 @@ class Attendant:
                 connect_seconds=bluetooth.connect_seconds,
                 session_seconds=bluetooth.session_seconds,
                 opened=lambda position: self._open.__setitem__(facts.session, position),
-                left_over=lambda: self._unfiled.__setitem__(facts.session, self._open[facts.session]),
             )
             known.failures, known.last_problem = 0, None
             whole = True

@@ -77,11 +77,6 @@ class RecordingLink:
     def attach(self, connection: Connection) -> None:
         self._connection = connection
 
-    @property
-    def unread(self) -> bool:
-        """Whether frames were taken that the driver has not asked for."""
-        return self._waiting > 0
-
     def withdraw(self) -> None:
         """From here on the driver may not send anything."""
         self._may_write = False
@@ -227,12 +222,8 @@ async def run(
     connect_seconds: float,
     session_seconds: float,
     opened: Callable[[int], None],
-    left_over: Callable[[], None],
 ) -> int:
-    """Read one device once; returns how many things were new. Raises `DeviceError`, or `OSError` when the disk fails.
-
-    `left_over` is called when the driver ended before it had asked for everything that was taken.
-    """
+    """Read one device once; returns how many things were new. Raises `DeviceError`, or `OSError` when the disk fails."""
     link = RecordingLink(
         facts.session, driver, intake, clock, mark=mark, policy=policy, idle_seconds=idle_seconds, session_seconds=session_seconds
     )
@@ -252,8 +243,6 @@ async def run(
         raise Silent(f"not finished after {session_seconds:.0f} s") from error
     finally:
         await connection.close()
-        if link.unread:
-            left_over()
         if link.rejected:
             await filing.file(facts, Batch(), link.rejected)
     if link.failure is not None:

@@ -46,11 +46,10 @@ async def read(link: GattLink) -> AsyncGenerator[Batch]:
     about = [item for item in (await steps.device_information(link), await steps.device_clock(link)) if item is not None]
     yield Batch(tuple(about))
 
-    stores = link.has(records.POINT)
-    if stores:
+    if link.has(records.POINT):
         await link.write(records.POINT, report_all())
     ordinals = Ordinals()
-    problem: str | None = None
+    outcome: int | None = None
     while (frame := await link.receive()) is not None:
         if frame.characteristic != records.POINT:
             taken = understand(link, frame, ordinals)
@@ -59,14 +58,12 @@ async def read(link: GattLink) -> AsyncGenerator[Batch]:
             continue
         answer = records.point(link, frame)
         if answer is not None and answer.request_opcode == OpCode.REPORT_STORED_RECORDS:
-            if answer.response_code not in _GOOD:
-                problem = f"the oximeter did not report its records: {answer.response_code!r}"
-            elif link.policy.forget and answer.response_code == ResponseCode.SUCCESS:
-                yield Batch()
-                await records.delete(link, bytes((OpCode.DELETE_STORED_RECORDS, Operator.ALL_RECORDS)))
-            break
-    if problem:
-        raise Confused(problem)
+            outcome = answer.response_code  # and on: somebody may be taking a measurement just now
+    if outcome not in (None, *_GOOD):
+        raise Confused(f"the oximeter did not report its records: {outcome!r}")
+    if link.policy.forget and outcome == ResponseCode.SUCCESS:
+        yield Batch()
+        await records.delete(link, bytes((OpCode.DELETE_STORED_RECORDS, Operator.ALL_RECORDS)))
     await steps.set_clock(link)
 
 

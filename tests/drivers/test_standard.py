@@ -69,6 +69,33 @@ def test_an_oximeter_whose_clock_was_never_set() -> None:
     assert found[0].status == ("measurement_ongoing", "low_perfusion")
 
 
+def test_a_measurement_taken_while_the_memory_is_read_counts_too() -> None:
+    """An oximeter on a finger: the new spot check comes behind the answer to the request."""
+    given = records(CAPTURES / "pulse-oximeter.ndjson")
+    late = replace(given[2], position=99, time=given[-1].time + 1)
+    batches, _, error = replayed(pulse_oximeter.DRIVER, [*given[:2], given[3], late])
+    assert error is None
+    assert len(readings(batches)) == 2
+
+
+def test_an_oximeter_that_will_not_report_is_told() -> None:
+    given = records(CAPTURES / "pulse-oximeter.ndjson")
+    batches, _, error = replayed(pulse_oximeter.DRIVER, [given[0], given[1], replace(given[3], data=bytes((6, 0, 1, 8)))])
+    assert isinstance(error, Confused)
+    assert len(readings(batches)) == 1
+
+
+def test_an_oximeter_is_emptied_only_with_the_owners_word() -> None:
+    given = records(CAPTURES / "pulse-oximeter.ndjson")
+    idle = Record(kind="idle", session="1")
+    deleted = replace(given[3], data=bytes((6, 0, 2, 1)))
+    permitted = replace(given[0], extra={**given[0].extra, "policy": {"forget": True}})
+    _, link, error = replayed(pulse_oximeter.DRIVER, [permitted, *given[1:], idle, deleted])
+    assert error is None
+    assert _written(link) == ["0101", "0201"]
+    assert _written(replayed(pulse_oximeter.DRIVER, [*given, idle, deleted])[1]) == ["0101"]
+
+
 def test_a_belt_gives_one_reading_for_a_period() -> None:
     """Values without contact end it; what comes after is another."""
     found = readings(replayed(heart_rate.DRIVER, records(CAPTURES / "heart-rate.ndjson"))[0])
