@@ -21,6 +21,8 @@ SMALL_BYTES = 64 << 20
 """Up to this size the whole file is checked at every start; beyond it the tail is, and the rest in the background."""
 TAIL_ROWS = 5000
 MARKER = "journal.suspect"
+DAMAGE = (sqlite3.Error, ValueError, TypeError, OverflowError)
+"""What reading a damaged file can raise: SQLite's errors, and texts and numbers that Python cannot take (column names, too)."""
 
 
 @dataclass(slots=True)
@@ -66,7 +68,7 @@ def check(path: Path) -> Findings:
             findings.damaged_notes = _take_out_unsealed(connection)
             connection.execute("COMMIT")
             findings.replay_all = bool(findings.damaged_rows or findings.damaged_notes)
-    except (sqlite3.DatabaseError, OverflowError):
+    except DAMAGE:
         findings = _salvage(path)
     marker.unlink(missing_ok=True)
     return findings
@@ -79,7 +81,7 @@ def scrub(path: Path) -> bool:
             connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
             sound = next(_damaged(connection, None), None) is None
             sound = sound and connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok"
-    except sqlite3.DatabaseError:
+    except DAMAGE:
         sound = False
     if not sound:
         path.with_name(MARKER).touch()
@@ -124,7 +126,7 @@ def _salvage(path: Path) -> Findings:
         work = aside / "work"
         shutil.copytree(aside, work, ignore=shutil.ignore_patterns("work"))
         fresh.execute("BEGIN IMMEDIATE")
-        with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(work / path.name)) as old:
+        with suppress(*DAMAGE), closing(sqlite3.connect(work / path.name)) as old:
             old.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
             _carry_over(old, fresh)
         fresh.execute("COMMIT")
@@ -135,13 +137,13 @@ def _salvage(path: Path) -> Findings:
 def _carry_over(old: sqlite3.Connection, fresh: sqlite3.Connection) -> None:
     highest = 0
     for ordering in ("DESC", "ASC"):
-        with suppress(sqlite3.DatabaseError, TypeError):
+        with suppress(*DAMAGE):
             highest = max(highest, int(old.execute(f"SELECT n FROM things ORDER BY n {ordering} LIMIT 1").fetchone()[0]))  # noqa: S608
     for row in _readable(old, 1, min(highest, 1 << 40)):
         if row_is_sound(row):
             fresh.execute("INSERT OR IGNORE INTO things VALUES(?,?,?,?,?,?,?,?,?)", row)
     for table in SEALED:
-        with suppress(sqlite3.DatabaseError):
+        with suppress(*DAMAGE):
             for row in old.execute(f"SELECT * FROM {table}"):  # noqa: S608 - a constant
                 if _is_sealed(row):
                     fresh.execute(f"INSERT OR REPLACE INTO {table} VALUES({','.join('?' * len(row))})", row)
@@ -153,7 +155,7 @@ def _readable(old: sqlite3.Connection, low: int, high: int) -> Iterator[tuple[ob
         return
     try:
         yield from old.execute(f"SELECT {THING_COLUMNS} FROM things WHERE n BETWEEN ? AND ? ORDER BY n", (low, high)).fetchall()  # noqa: S608
-    except sqlite3.DatabaseError:
+    except DAMAGE:
         if low < high:
             middle = (low + high) // 2
             yield from _readable(old, low, middle)

@@ -138,6 +138,20 @@ async def test_a_file_that_is_no_database(lived_in: Path, tmp_path: Path, garbag
         assert (findings.set_aside / "journal.db").read_bytes() == garbage, "what was set aside is as it was found"
 
 
+async def test_a_damaged_schema(lived_in: Path, tmp_path: Path) -> None:
+    """The name of a column is no text any more: nothing of the file can be asked for, and everything is rebuilt."""
+    expected = things(lived_in / "journal.db")
+    state = copy(lived_in, tmp_path, wal=False)
+    path = state / "journal.db"
+    data = path.read_bytes()
+    where = data.index(b"CREATE TABLE episodes(")
+    where = data.index(b"device TEXT", where)
+    path.write_bytes(data[:where] + b"dev\xf4ce TEXT" + data[where + 11 :])
+    findings, _, _ = await recover(state)
+    assert findings.set_aside is not None
+    same(things(path), expected)
+
+
 async def test_a_journal_that_is_gone_is_rebuilt(lived_in: Path, tmp_path: Path) -> None:
     expected = things(lived_in / "journal.db")
     state = copy(lived_in, tmp_path, wal=False)
