@@ -80,7 +80,8 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.executescript(TABLES)
-    except sqlite3.Error:
+    except BaseException:
+        # Not SQLite's errors alone: what it says about a damaged schema may itself be no text.
         connection.close()
         raise
     return connection
