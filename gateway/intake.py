@@ -8,7 +8,7 @@ Invariants, each with its test in `tests/gateway/test_intake.py`:
 3. A damaged line hides no other: each carries its own checksum, and reading goes on behind it.
 4. A segment that ended in half a line (a crash while writing) is closed with a line feed, never written over.
 5. A failed write reaches the caller, who then does not confirm; half of what it wrote is fenced off like a crash's.
-6. Nothing is read from an address that is not in the log: a session's `open` record comes first.
+6. A line is its record: what was written is what is read.
 
 The format is that of captures (`drivers.kit.capture`). Segments are `intake-<position>.log`.
 """
