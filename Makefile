@@ -21,11 +21,16 @@ help:
 demo: $(VENV)/run.stamp
 	$(BIN)/health-gateway demo --seconds $(SECONDS_TO_SHOW)
 
-test: $(VENV)/dev.stamp
+test: $(VENV)/dev.stamp servers
 	$(BIN)/python -m pytest -n $(WORKERS)
 ifneq ($(OTHER),)
 	$(MAKE) --no-print-directory test-other
 endif
+
+# Real servers that tests run against, and the packages they come from.
+.PHONY: servers
+servers:
+	@tests/install mosquitto:mosquitto dbus-daemon:dbus
 
 .PHONY: test-other
 test-other:

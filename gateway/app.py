@@ -23,7 +23,7 @@ from gateway import __version__, pending, service
 from gateway.api import door
 from gateway.attendant import Attendant
 from gateway.clock import Clock
-from gateway.config import RELOADED, Config, load
+from gateway.config import RELOADED, Config, FileSection, MqttSection, load
 from gateway.errors import ConfigError, JournalError, StateError
 from gateway.filing import Filing
 from gateway.intake import Intake
@@ -90,7 +90,7 @@ class Gateway:
                 await self._catch_up(filing, intake, replay_all=findings.replay_all)
             except JournalError as error:
                 raise StateError(f"{path}: {error}; make room and start again, nothing is lost") from error
-            sinks = self._given_sinks if self._given_sinks is not None else _sinks(self._config)
+            sinks = self._given_sinks if self._given_sinks is not None else _sinks(self._config, await self._gateway_id())
             self._outlets = [
                 Outlet(name, sink, self.journal, randomness=random.Random(secrets.randbits(64)))  # noqa: S311 - jitter
                 for name, sink in sinks.items()
@@ -107,6 +107,14 @@ class Gateway:
                 simulated=self._simulated,
             )
             await self._serve()
+
+    async def _gateway_id(self) -> str:
+        """A name of its own for this gateway, the same for as long as its journal lives."""
+        known = self.journal.meta("gateway-id")
+        if not known:
+            known = secrets.token_hex(4)
+            await self.journal.set_meta("gateway-id", known)
+        return known
 
     async def _catch_up(self, filing: Filing, intake: Intake, *, replay_all: bool) -> None:
         """What was taken but not filed before the last end, and what damage took away."""
@@ -136,6 +144,7 @@ class Gateway:
             status=self.status,
             why=self._why,
             release_time=self._release_time,
+            retry=self._retry,
         )
         background: list[asyncio.Task[Any]] = []
         try:
@@ -190,6 +199,12 @@ class Gateway:
         self._on_committed(released)
         return len(released)
 
+    def _retry(self, name: str | None) -> list[str]:
+        chosen = [outlet for outlet in self._outlets if name in (None, outlet.name)]
+        for outlet in chosen:
+            outlet.retry()
+        return [outlet.name for outlet in chosen]
+
     async def _refile(self) -> None:
         while True:
             await asyncio.sleep(REFILE_SECONDS)
@@ -237,7 +252,7 @@ class Gateway:
             },
             "journal": self.journal.counts(),
             "sinks": {
-                outlet.name: {**self.journal.sinks().get(outlet.name, {"cursor": 0, "deferred": 0}), "problem": outlet.problem}
+                outlet.name: {**self.journal.sinks().get(outlet.name, {"cursor": 0, "deferred": 0, "held": 0}), "problem": outlet.problem}
                 for outlet in self._outlets
             },
             "config_problem": self.config_problem,
@@ -275,10 +290,18 @@ def _claim(state: Path, stack: ExitStack) -> None:
         raise StateError(f"{state} is in use by another health-gateway; stop that one first") from error
 
 
-def _sinks(config: Config) -> dict[str, Sink]:
+def _sinks(config: Config, gateway_id: str) -> dict[str, Sink]:
     if not config.sink:
         return {"file": FileSink(config.state / "things.ndjson")}
-    return {name: FileSink(sink.path or config.state / "things.ndjson") for name, sink in config.sink.items()}
+    return {name: _sink(config, section, gateway_id) for name, section in config.sink.items()}
+
+
+def _sink(config: Config, section: FileSection | MqttSection, gateway_id: str) -> Sink:
+    if isinstance(section, FileSection):
+        return FileSink(section.path or config.state / "things.ndjson")
+    from gateway.sinks.mqtt import MqttSink  # noqa: PLC0415 - a gateway without a broker need not carry the library
+
+    return MqttSink(section, section.client_id or f"health-gateway-{gateway_id}")
 
 
 async def run_until_signalled(gateway: Gateway, *, seconds: float | None = None) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -68,9 +68,60 @@ class DeviceSection(Strict):
         return value.upper() if isinstance(value, str) else value
 
 
-class FileSink(Strict):
+class FileSection(Strict):
     type: Literal["file"] = Field(description="A file with one thing per line (NDJSON)")
     path: Path | None = Field(None, description="things.ndjson in the state directory if left out")
+
+
+class MqttSection(Strict):
+    type: Literal["mqtt"] = Field(description="A queue: an MQTT broker (docs/queue.md)")
+    host: str = Field(min_length=1, description="The broker's name or address")
+    port: int | None = Field(None, ge=1, le=65535, description="8883 with TLS and 1883 without, if left out")
+    topic: str = Field("health", pattern=r"^[^+#/$\x00]+(/[^+#/\x00]+)*$", description="What all topics begin with")
+    client_id: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_-]{1,64}$",
+        description="The gateway's name at the broker; health-gateway- and a random part if left out",
+    )
+    protocol: Literal["5", "3.1.1"] = Field("5", description="3.1.1 cannot report that a thing was refused: for brokers that know no other")
+    ack: Literal["broker", "receiver"] = Field(
+        "broker", description="What counts: that the broker has a thing, or that its consumer has said so (a receipt)"
+    )
+    accept_no_subscriber: bool = Field(default=False, description="Let a thing go that nobody subscribes to, instead of keeping it")
+    in_flight: int = Field(20, ge=1, le=1000, description="So many things may be under way at once")
+    settle_seconds: float = Field(
+        30,
+        ge=0,
+        description="What the broker acknowledged so shortly before it was lost is sent again; longer than its autosave_interval",
+    )
+    receipt_seconds: float = Field(60, gt=0, description="After so long without any receipt the consumer counts as away")
+    username: str | None = Field(None, description="User at the broker")
+    username_file: Path | None = Field(None, description="Or the file that holds it; a bare name is a systemd credential")
+    password_file: Path | None = Field(None, description="The file that holds the password; a bare name is a systemd credential")
+    tls: bool = Field(default=False, description="Encrypt, and verify the broker's certificate")
+    ca_file: Path | None = Field(None, description="Who signs the broker's certificate; the system's authorities if left out")
+    certificate_file: Path | None = Field(None, description="Our own certificate, where the broker asks for one")
+    key_file: Path | None = Field(None, description="Its key, without a passphrase; a bare name is a systemd credential")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> MqttSection:
+        problems: list[tuple[tuple[int | str, ...], str]] = []
+        if self.protocol == "3.1.1" and self.ack == "receiver":
+            problems.append((("ack",), 'receipts need MQTT 5: set protocol = "5" or ack = "broker"'))
+        if self.username is not None and self.username_file is not None:
+            problems.append((("username_file",), "the user is given twice, here and by username"))
+        if not self.tls:
+            named = [name for name in ("ca_file", "certificate_file", "key_file") if getattr(self, name)]
+            problems += [((name,), "is of no use without tls = true") for name in named]
+        if self.key_file is not None and self.certificate_file is None:
+            problems.append((("key_file",), "is of no use without certificate_file"))
+        if problems:
+            raise _Inconsistent(problems)
+        return self
+
+
+SINKS: dict[str, type[Strict]] = {"file": FileSection, "mqtt": MqttSection}
+SinkSection = Annotated[FileSection | MqttSection, Field(discriminator="type")]
 
 
 class LogSection(Strict):
@@ -86,7 +137,7 @@ class Config(Strict):
     log: LogSection = LogSection()
     person: tuple[PersonSection, ...] = ()
     device: tuple[DeviceSection, ...] = ()
-    sink: dict[str, FileSink] = {}
+    sink: dict[str, SinkSection] = {}
 
     @model_validator(mode="after")
     def _consistent(self) -> Config:
@@ -188,12 +239,15 @@ def parse(path: Path, text: str) -> Config:
 
 def _problems(text: str, item: Any) -> list[ConfigProblem]:
     cause = item.get("ctx", {}).get("error")
-    if isinstance(cause, _Inconsistent):
-        return [ConfigProblem(locate(text, loc), _dotted(loc), said) for loc, said in cause.problems]
     loc = tuple(item["loc"])
+    kind = SINKS.get(str(loc[2])) if loc[:1] == ("sink",) and len(loc) > 2 else None  # noqa: PLR2004 - sink.NAME.type
+    if kind is not None:
+        loc = loc[:2] + loc[3:]  # pydantic names the type, the file does not
+    if isinstance(cause, _Inconsistent):
+        return [ConfigProblem(locate(text, (*loc, *inner)), _dotted((*loc, *inner)), said) for inner, said in cause.problems]
     said = item["msg"]
     if item["type"] == "extra_forbidden":
-        said = f"unknown key{_suggestion(loc)}"
+        said = f"unknown key{_suggestion(loc, kind)}"
     elif item["type"] != "missing" and not isinstance(item["input"], dict | list):
         said = f"{said} (is {item['input']!r})"
     return [ConfigProblem(locate(text, loc), _dotted(loc), said)]
@@ -203,7 +257,7 @@ def _dotted(loc: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in loc)
 
 
-def _suggestion(loc: tuple[int | str, ...]) -> str:
+def _suggestion(loc: tuple[int | str, ...], kind: type[BaseModel] | None) -> str:
     import difflib  # noqa: PLC0415 - only for a mistake
 
     model: Any = Config
@@ -212,6 +266,6 @@ def _suggestion(loc: tuple[int | str, ...]) -> str:
             annotation = model.model_fields[part].annotation
             arguments = [a for a in getattr(annotation, "__args__", ()) if isinstance(a, type) and issubclass(a, BaseModel)]
             model = arguments[0] if arguments else annotation
-    names = list(getattr(model, "model_fields", {}))
+    names = list(getattr(kind or model, "model_fields", {}))
     close = difflib.get_close_matches(str(loc[-1]), names, 1)
     return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(names)}" if names else ""

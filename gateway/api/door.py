@@ -30,6 +30,7 @@ def application(
     status: Callable[[], dict[str, Any]],
     why: Callable[[str], list[dict[str, Any]] | None],
     release_time: Callable[[], Awaitable[int]],
+    retry: Callable[[str | None], list[str]],
 ) -> Starlette:
     async def get_status(_request: Request) -> Response:
         return JSONResponse(status())
@@ -50,6 +51,11 @@ def application(
     async def post_release_time(_request: Request) -> Response:
         return JSONResponse({"released": await release_time()})
 
+    async def post_retry(request: Request) -> Response:
+        name = request.query_params.get("sink")
+        tried = retry(name)
+        return JSONResponse({"sinks": tried}) if tried else JSONResponse({"error": f"there is no sink {name!r}"}, 404)
+
     return Starlette(
         routes=[
             Route("/status", get_status),
@@ -57,6 +63,7 @@ def application(
             Route("/export", get_export),
             Route("/why/{address}", get_why),
             Route("/release-time", post_release_time, methods=["POST"]),
+            Route("/retry", post_retry, methods=["POST"]),
         ]
     )
 

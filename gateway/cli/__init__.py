@@ -21,6 +21,8 @@ _COMMANDS = {
     "export": "gateway.cli.state:export",
     "rejected": "gateway.cli.state:rejected",
     "release-time": "gateway.cli.state:release_time",
+    "subscribe": "gateway.cli.queue:subscribe",
+    "retry": "gateway.cli.state:retry",
     "schema": "gateway.cli.bytes:schema",
 }
 _HELP = {
@@ -35,6 +37,8 @@ _HELP = {
     "export": "Write out everything in the journal.",
     "rejected": "List or export frames that no driver could read.",
     "release-time": "File readings that wait for the hub's clock as they are.",
+    "subscribe": "Print what arrives at the queue, as its consumer.",
+    "retry": "Try again what sinks have refused or hold back.",
     "schema": "Print the JSON Schema of the things.",
 }
 

@@ -63,7 +63,7 @@ def status(as_json: bool, state: Path | None, path: Path) -> None:  # noqa: FBT0
         )
     for name, sink in answer["sinks"].items():
         problem = f", {sink['problem']}" if sink["problem"] else ""
-        click.echo(f"sink {name}: up to {sink['cursor']}, {sink['deferred']} deferred{problem}")
+        click.echo(f"sink {name}: up to {sink['cursor']}, {sink['deferred']} deferred, {sink['held']} held{problem}")
     for device in answer["devices"]:
         problem = f": {device['problem']}" if device["problem"] else ""
         click.echo(
@@ -146,3 +146,19 @@ def release_time(state: Path | None, path: Path) -> None:
     except door.NotRunning as error:
         raise Failed("the gateway is not running; start it and call this again") from error
     click.echo(f"{answer['released']} things released")
+
+
+@click.command()
+@click.argument("sink", required=False)
+@state_option
+@config_option
+def retry(sink: str | None, state: Path | None, path: Path) -> None:
+    """Try again what sinks have refused or hold back, now: after the cause was mended. SINK: that one only. The gateway must run."""
+    config = _config(path, state)
+    try:
+        status, answer = door.ask(config.socket, f"/retry?sink={sink}" if sink else "/retry", "POST")
+    except door.NotRunning as error:
+        raise Failed("the gateway is not running; it tries again when it is started") from error
+    if status != 200:  # noqa: PLR2004 - HTTP
+        raise Failed(answer["error"])
+    click.echo(f"trying again: {', '.join(answer['sinks'])}")

@@ -21,6 +21,7 @@ SMALL_BYTES = 64 << 20
 """Up to this size the whole file is checked at every start; beyond it the tail is, and the rest in the background."""
 TAIL_ROWS = 5000
 MARKER = "journal.suspect"
+WAITING = {"deferred", "held"}
 DAMAGE = (sqlite3.Error, ValueError, TypeError, OverflowError)
 """What reading a damaged file can raise: SQLite's errors, and texts and numbers that Python cannot take (column names, too)."""
 
@@ -104,7 +105,14 @@ def _take_out_unsealed(connection: sqlite3.Connection) -> dict[str, int]:
         connection.executemany(f"DELETE FROM {table} WHERE rowid=?", [(number,) for number in bad])  # noqa: S608
         if bad:
             counts[table] = len(bad)
+    if WAITING & counts.keys():
+        _begin_anew(connection)
     return counts
+
+
+def _begin_anew(connection: sqlite3.Connection) -> None:
+    """Something that the cursors had passed and that waited is forgotten: only by sending everything again does it go for certain."""
+    connection.execute("DELETE FROM sinks")
 
 
 def _is_sealed(row: tuple[object, ...]) -> bool:
@@ -142,11 +150,23 @@ def _carry_over(old: sqlite3.Connection, fresh: sqlite3.Connection) -> None:
     for row in _readable(old, 1, min(highest, 1 << 40)):
         if row_is_sound(row):
             fresh.execute("INSERT OR IGNORE INTO things VALUES(?,?,?,?,?,?,?,?,?)", row)
-    for table in SEALED:
-        with suppress(*DAMAGE):
-            for row in old.execute(f"SELECT * FROM {table}"):  # noqa: S608 - a constant
-                if _is_sealed(row):
-                    fresh.execute(f"INSERT OR REPLACE INTO {table} VALUES({','.join('?' * len(row))})", row)
+    whole = {table for table in SEALED if _carry_table(old, fresh, table)}
+    if not whole >= WAITING:
+        _begin_anew(fresh)
+
+
+def _carry_table(old: sqlite3.Connection, fresh: sqlite3.Connection, table: str) -> bool:
+    """Whether every row of it could be read and was sound."""
+    whole = False
+    with suppress(*DAMAGE):
+        rows_are_sound = True
+        for row in old.execute(f"SELECT * FROM {table}"):  # noqa: S608 - a constant
+            if _is_sealed(row):
+                fresh.execute(f"INSERT OR REPLACE INTO {table} VALUES({','.join('?' * len(row))})", row)
+            else:
+                rows_are_sound = False
+        whole = rows_are_sound
+    return whole
 
 
 def _readable(old: sqlite3.Connection, low: int, high: int) -> Iterator[tuple[object, ...]]:

@@ -7,7 +7,8 @@ import sqlite3
 import zlib
 from pathlib import Path
 
-VERSION = 1
+VERSION = 2
+"""2 has `held`. A journal of an older format is taken over as it is; `connect` adds the table."""
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS things(
@@ -24,13 +25,15 @@ CREATE TABLE IF NOT EXISTS episodes(
 CREATE TABLE IF NOT EXISTS sinks(name TEXT PRIMARY KEY, cursor INTEGER NOT NULL, crc INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS deferred(
   sink TEXT NOT NULL, n INTEGER NOT NULL, reason TEXT NOT NULL, crc INTEGER NOT NULL, PRIMARY KEY(sink, n));
+CREATE TABLE IF NOT EXISTS held(
+  sink TEXT NOT NULL, n INTEGER NOT NULL, line TEXT NOT NULL, reason TEXT NOT NULL, crc INTEGER NOT NULL, PRIMARY KEY(sink, n));
 CREATE TABLE IF NOT EXISTS rejected(
   position INTEGER PRIMARY KEY, session TEXT NOT NULL, address TEXT NOT NULL, driver TEXT NOT NULL,
   characteristic INTEGER NOT NULL, data BLOB NOT NULL, error TEXT NOT NULL, at REAL NOT NULL, crc INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL, crc INTEGER NOT NULL);
 """
 
-SEALED = ("missing", "devices", "episodes", "sinks", "deferred", "rejected", "meta")
+SEALED = ("missing", "devices", "episodes", "sinks", "deferred", "held", "rejected", "meta")
 """The tables beside the things. The last column of each seals the others."""
 
 THING_COLUMNS = "n, id, version, type, digest, quality, position, body, crc"

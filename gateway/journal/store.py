@@ -8,7 +8,7 @@ Invariants, each with its test in `tests/gateway/test_journal.py`:
 4. A commit is whole: its things, the device's mark, its identity and its rejected frames, or nothing.
 5. A replay adds nothing that is there: content equal to any version of its id is passed over, and a version that was
    lost comes back under its own number.
-6. A sink's cursor passes a thing only together with its fate: sent, or entered in `deferred` in the same transaction.
+6. A sink's cursor passes a thing only together with its fate: sent, or entered in `deferred` or `held` in the same transaction.
 7. A failed commit and a cancelled waiter harm nobody else (`writer`).
 8. Every row carries a CRC; a row that does not fit is not handed out (`repair`).
 """
@@ -19,7 +19,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,6 +61,18 @@ class Row(NamedTuple):
     body: str
 
 
+class Fate(NamedTuple):
+    """What has become of the things up to `cursor` at one sink."""
+
+    cursor: int
+    deferred: Mapping[int, str] = {}
+    """By number, why: each waits for an event of its own."""
+    held: Mapping[int, tuple[str, str]] = {}
+    """By number, in whose line it waits and why: the lines are tried again in order."""
+    gone: Sequence[int] = ()
+    """Numbers that leave `deferred` and `held`, before the others enter."""
+
+
 class Rejection(NamedTuple):
     position: int
     session: str
@@ -82,13 +94,6 @@ class Commit:
     replaying: bool = False
 
 
-@dataclass(slots=True)
-class _Latest:
-    version: int
-    quality: int
-    digests: dict[int, bytes] = field(default_factory=dict)
-
-
 class Journal:
     """Open one per state directory, under its lock, after `repair.check`."""
 
@@ -99,7 +104,7 @@ class Journal:
         if found is not None and int(found[0]) > VERSION:
             self._connection.close()
             raise StateError(f"{path} was written by a newer health-gateway (format {found[0]}); install that version again")
-        if found is None:
+        if found is None or int(found[0]) < VERSION:
             put(self._connection, "meta", "version", str(VERSION))
         self.writer = Writer(self._connection)
 
@@ -129,15 +134,18 @@ class Journal:
         """A lasting name for a reading of a device that neither numbers nor stamps its records."""
         return await self.writer.do(lambda c: _episode(c, device, content, session, received, position))
 
-    async def advance(self, sink: str, cursor: int, deferred: Sequence[tuple[int, str]] = (), *, cleared: Sequence[int] = ()) -> None:
-        """Move a sink's cursor; in the same transaction enter what was passed over and clear what has gone after all."""
+    async def advance(self, sink: str, fate: Fate) -> None:
+        """Move a sink's cursor, never back; in the same transaction enter what waits and take out what has gone after all."""
 
         def job(connection: sqlite3.Connection) -> None:
             before = connection.execute("SELECT cursor FROM sinks WHERE name=?", (sink,)).fetchone()
-            put(connection, "sinks", sink, max(cursor, before[0] if before else 0))
-            for n, why in deferred:
+            put(connection, "sinks", sink, max(fate.cursor, before[0] if before else 0))
+            for table in ("deferred", "held"):
+                connection.executemany(f"DELETE FROM {table} WHERE sink=? AND n=?", [(sink, n) for n in fate.gone])  # noqa: S608 - constants
+            for n, why in fate.deferred.items():
                 put(connection, "deferred", sink, n, why)
-            connection.executemany("DELETE FROM deferred WHERE sink=? AND n=?", [(sink, n) for n in cleared])
+            for n, (line, why) in fate.held.items():
+                put(connection, "held", sink, n, line, why)
 
         await self.writer.do(job)
 
@@ -172,6 +180,20 @@ class Journal:
         with closing(connect_reader(self._path)) as reader:
             return reader.execute("SELECT n, reason FROM deferred WHERE sink=? ORDER BY n", (sink,)).fetchall()
 
+    def held(self, sink: str) -> list[tuple[int, str, str]]:
+        """Number, line and reason of what waits in line, oldest first."""
+        with closing(connect_reader(self._path)) as reader:
+            return reader.execute("SELECT n, line, reason FROM held WHERE sink=? ORDER BY n", (sink,)).fetchall()
+
+    def rows(self, numbers: Sequence[int]) -> list[Row]:
+        """Those of these numbers that have a sound row, in order."""
+        with closing(connect_reader(self._path)) as reader:
+            rows = reader.execute(
+                f"SELECT {THING_COLUMNS} FROM things WHERE n IN (SELECT value FROM json_each(?)) ORDER BY n",  # noqa: S608 - a constant
+                (json.dumps(list(numbers)),),
+            ).fetchall()
+        return [_row(row) for row in rows if row_is_sound(row)]
+
     def versions(self, thing_id: str) -> list[Row]:
         with closing(connect_reader(self._path)) as reader:
             rows = reader.execute(f"SELECT {THING_COLUMNS} FROM things WHERE id=? ORDER BY version", (thing_id,)).fetchall()  # noqa: S608 - a constant
@@ -195,9 +217,12 @@ class Journal:
 
     def sinks(self) -> dict[str, dict[str, int]]:
         with closing(connect_reader(self._path)) as reader:
-            deferred = dict(reader.execute("SELECT sink, count(*) FROM deferred GROUP BY sink").fetchall())
+            waiting = {
+                table: dict(reader.execute(f"SELECT sink, count(*) FROM {table} GROUP BY sink").fetchall())  # noqa: S608 - constants
+                for table in ("deferred", "held")
+            }
             cursors = reader.execute("SELECT name, cursor FROM sinks").fetchall()
-        return {name: {"cursor": cursor, "deferred": deferred.get(name, 0)} for name, cursor in cursors}
+        return {name: {"cursor": cursor, **{table: count.get(name, 0) for table, count in waiting.items()}} for name, cursor in cursors}
 
     def rejected(self) -> list[Rejection]:
         return read_rejected(self._path)

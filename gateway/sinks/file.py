@@ -16,20 +16,20 @@ from pathlib import Path
 
 from gateway import crashpoints
 from gateway.journal import Row
-from gateway.sinks.base import Refused, Unreachable
+from gateway.sinks.base import Answer, Sink, Unreachable
 
 REMEMBERED = 4096
 _TAIL_BYTES = 16 << 20
 
 
-class FileSink:
+class FileSink(Sink):
     def __init__(self, path: Path) -> None:
         self._path = path
         self._fd: int | None = None
         self._recent: deque[tuple[str, int]] = deque(maxlen=REMEMBERED)
         self._known: set[tuple[str, int]] = set()
 
-    async def send(self, batch: Sequence[Row]) -> list[Refused]:
+    async def send(self, batch: Sequence[Row]) -> Sequence[Answer]:
         try:
             await asyncio.to_thread(self._write, batch)
         except OSError as error:

@@ -8,25 +8,22 @@ import sys
 from collections.abc import Callable, Sequence
 
 from gateway.journal import Row
-from gateway.sinks.base import Refused, Unreachable
+from gateway.sinks.base import Answer, Sink, Unreachable
 
 
-class LineSink:
+class LineSink(Sink):
     """`show` makes the line. A reader that is slow or gone hinders nobody else."""
 
     def __init__(self, show: Callable[[Row], str]) -> None:
         self._show = show
 
-    async def send(self, batch: Sequence[Row]) -> list[Refused]:
+    async def send(self, batch: Sequence[Row]) -> Sequence[Answer]:
         text = "".join(self._show(row) + "\n" for row in batch)
         try:
             await asyncio.to_thread(_write, text)
         except OSError as error:
             raise Unreachable("nobody reads the output") from error
         return []
-
-    async def close(self) -> None:
-        return
 
 
 def _write(text: str) -> None:

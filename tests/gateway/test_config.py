@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -102,13 +104,49 @@ def test_the_example_is_valid_and_says_what_the_models_say() -> None:
     load(EXAMPLE)
     flat = " ".join(line.lstrip("# ") for line in text.splitlines())
 
+    def inside(annotation: Any) -> Iterator[type[BaseModel]]:
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield annotation
+        for inner in getattr(annotation, "__args__", ()):
+            yield from inside(inner)
+
     def walk(model: type[BaseModel]) -> None:
         for name, field in model.model_fields.items():
             if field.description:
                 assert f"{name} = " in text, f"{name} is not in config.example.toml"
                 assert field.description in flat, f"{name}: {field.description!r} is not in config.example.toml"
-            for inner in (field.annotation, *getattr(field.annotation, "__args__", ())):
-                if isinstance(inner, type) and issubclass(inner, BaseModel):
-                    walk(inner)
+            for inner in inside(field.annotation):
+                walk(inner)
 
     walk(Config)
+
+
+QUEUE = """\
+[sink.archive]
+type = "file"
+[sink.queue]
+type = "mqtt"
+host = "broker"
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("prot = 1", "config.toml:6: sink.queue.prot: unknown key; did you mean 'port'?"),
+        ("port = 70000", "config.toml:6: sink.queue.port: Input should be less than or equal to 65535 (is 70000)"),
+        ('ca_file = "x"', "config.toml:6: sink.queue.ca_file: is of no use without tls = true"),
+        (
+            'protocol = "3.1.1"\nack = "receiver"',
+            'config.toml:7: sink.queue.ack: receipts need MQTT 5: set protocol = "5" or ack = "broker"',
+        ),
+        ('tls = true\nkey_file = "k"', "config.toml:7: sink.queue.key_file: is of no use without certificate_file"),
+        ('username = "a"\nusername_file = "b"', "config.toml:7: sink.queue.username_file: the user is given twice, here and by username"),
+        ('topic = "a/+"', "config.toml:6: sink.queue.topic: String should match pattern"),
+        ("[sink.x]\ntype = 'ftp'", "config.toml:6: sink.x: "),
+    ],
+)
+def test_a_mistake_in_a_sink_is_told_with_its_line(more: str, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(Path("config.toml"), QUEUE + more + "\n")
+    assert told in str(caught.value)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import JournalError, StateError
-from gateway.journal import Commit, Journal, Rejection
+from gateway.journal import Commit, Fate, Journal, Rejection
 from gateway.journal.schema import VERSION
 from tests.support.things import candidate
 
@@ -131,18 +131,22 @@ async def test_5_a_replay_adds_nothing_that_is_there(journal: Journal, tmp_path:
 async def test_6_a_cursor_passes_a_thing_together_with_its_fate(journal: Journal) -> None:
     for number in range(3):
         await journal.commit(Commit("", (candidate(f"t{number}"),)))
-    await journal.advance("s", 2, [(2, "time-pending")])
+    await journal.advance("s", Fate(2, {2: "time-pending"}))
     assert journal.cursor("s") == 2
     assert journal.deferred("s") == [(2, "time-pending")]
-    await journal.advance("s", 1)
+    await journal.advance("s", Fate(1))
     assert journal.cursor("s") == 2, "a cursor never goes back by itself"
     assert journal.cursor("s") == 2, "a cursor never goes back by itself"
     with pytest.raises(sqlite3.ProgrammingError, match="not supported"):
-        await journal.advance("s", 3, [(3, object())])  # type: ignore[list-item]  # what SQLite cannot store
+        await journal.advance("s", Fate(3, {3: object()}))  # type: ignore[dict-item]  # what SQLite cannot store
     assert journal.cursor("s") == 2
     assert [n for n, _ in journal.deferred("s")] == [2]
-    await journal.advance("s", 3, cleared=[2])
+    await journal.advance("s", Fate(3, gone=[2]))
     assert journal.deferred("s") == []
+    await journal.advance("s", Fate(3, held={3: ("anna", "nobody listens")}))
+    assert journal.held("s") == [(3, "anna", "nobody listens")]
+    await journal.advance("s", Fate(3, deferred={3: "too large"}, gone=[3]))
+    assert (journal.held("s"), journal.deferred("s")) == ([], [(3, "too large")]), "from one into the other"
 
 
 async def test_7a_a_cancelled_waiter_harms_nobody(journal: Journal) -> None:

@@ -13,7 +13,7 @@ from gateway import registry
 from gateway.filing import Filing
 from gateway.intake import Intake
 from gateway.intake import read as read_intake
-from gateway.journal import Commit, Journal, repair
+from gateway.journal import Commit, Fate, Journal, repair
 from gateway.replay import Outcome, work_off
 from gateway.simulator.play import play
 from gateway.sinks.file import FileSink
@@ -218,13 +218,29 @@ async def test_damaged_notes_do_not_mislead(lived_in: Path, tmp_path: Path, tabl
     same(things(state / "journal.db"), expected)
 
 
+@pytest.mark.parametrize("table", ["deferred", "held"])
+async def test_a_forgotten_wait_makes_sinks_begin_anew(tmp_path: Path, table: str) -> None:
+    """The cursor has passed what waits: if the note of it is damaged, only everything brings it for certain."""
+    path = tmp_path / "journal.db"
+    journal = Journal(path)
+    for number in range(3):
+        await journal.commit(Commit("", (candidate(f"t{number}"),)))
+    await journal.advance("sink", Fate(3, {1: "too large"}, {2: ("anna", "not now")}))
+    journal._connection.execute(f"UPDATE {table} SET reason='x'")
+    journal.close()
+    assert repair.check(path).damaged_notes == {table: 1}
+    journal = Journal(path)
+    assert journal.cursor("sink") == 0
+    journal.close()
+
+
 async def test_readable_rows_of_a_malformed_file_are_carried_over(tmp_path: Path) -> None:
     """Without any intake: what SQLite can still reach is kept under its own numbers, and gaps are named."""
     path = tmp_path / "journal.db"
     journal = Journal(path)
     for number in range(400):
         await journal.commit(Commit("", (candidate(f"t{number}"),)))
-    await journal.advance("sink", 250)
+    await journal.advance("sink", Fate(250))
     journal.close()
     data = bytearray(path.read_bytes())
     page = 4096

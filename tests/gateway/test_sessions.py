@@ -370,7 +370,7 @@ async def test_what_the_journal_cannot_take_is_filed_later(tmp_path: Path) -> No
         home.journal.commit = whole  # type: ignore[method-assign]
         assert await home.attendant.refile() == 1
         assert len(home.things()) == 1
-        assert int(home.journal.meta("worked_off")) == home.intake.position
+        assert int(home.journal.meta("worked_off", "-1")) == home.intake.position
 
 
 async def test_every_byte_that_passed_is_in_intake(tmp_path: Path) -> None:
@@ -462,8 +462,8 @@ async def test_frames_that_the_driver_never_asked_for_are_filed_all_the_same(tmp
         state = await home.read(meter)
         assert state["problem"] == "the connection is gone"
         await until(lambda: len(home.things("blood-glucose")) == 1)
-        await until(lambda: int(home.journal.meta("worked_off")) == home.intake.position)
-        assert int(home.journal.meta("worked_off")) == home.intake.position
+        await until(lambda: int(home.journal.meta("worked_off", "-1")) == home.intake.position)
+        assert int(home.journal.meta("worked_off", "-1")) == home.intake.position
 
 
 async def test_a_drivers_mistake_ends_its_session_alone(tmp_path: Path) -> None:

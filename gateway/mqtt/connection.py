@@ -1,0 +1,138 @@
+"""How to get to a broker: what the configuration says made into a client, and what went wrong made into a sentence."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import aiomqtt
+
+from gateway.mqtt.client import Client, Lost
+
+_TLS, _PLAIN = 8883, 1883
+
+
+class Settings(Protocol):
+    """Those of `[sink.NAME]` with `type = "mqtt"`."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def port(self) -> int | None: ...
+    @property
+    def protocol(self) -> str: ...
+    @property
+    def username(self) -> str | None: ...
+    @property
+    def username_file(self) -> Path | None: ...
+    @property
+    def password_file(self) -> Path | None: ...
+    @property
+    def tls(self) -> bool: ...
+    @property
+    def ca_file(self) -> Path | None: ...
+    @property
+    def certificate_file(self) -> Path | None: ...
+    @property
+    def key_file(self) -> Path | None: ...
+
+
+def port_of(settings: Settings) -> int:
+    return settings.port or (_TLS if settings.tls else _PLAIN)
+
+
+def client(settings: Settings, client_id: str, **named: Any) -> Client:
+    """A client that has not connected yet. Raises `Lost` when a file that it needs cannot be read."""
+    username = _secret(settings.username_file) or settings.username
+    return Client(
+        settings.host,
+        port_of(settings),
+        identifier=client_id,
+        username=username,
+        password=_secret(settings.password_file),
+        protocol=aiomqtt.ProtocolVersion.V5 if settings.protocol == "5" else aiomqtt.ProtocolVersion.V311,
+        tls_context=_context(settings) if settings.tls else None,
+        **named,
+    )
+
+
+def located(path: Path, environment: Mapping[str, str] = os.environ) -> Path:
+    """A bare name is a systemd credential, if there is one of that name."""
+    directory = environment.get("CREDENTIALS_DIRECTORY")
+    if directory and path.parent == Path() and (Path(directory) / path).exists():
+        return Path(directory) / path
+    return path
+
+
+def _secret(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return located(path).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Lost(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}") from error
+
+
+def _context(settings: Settings) -> ssl.SSLContext:
+    what: Path | None = settings.ca_file
+    try:
+        context = ssl.create_default_context(cafile=str(located(what)) if what else None)
+        context.sslsocket_class = _Closing
+        if settings.certificate_file is not None:
+            what = settings.certificate_file
+            key = located(settings.key_file) if settings.key_file else None
+            context.load_cert_chain(str(located(what)), str(key) if key else None, password=_no_passphrase)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise Lost(f"{what or 'the system certificates'}: not usable for TLS: {reason}") from error
+    return context
+
+
+class _Closing(ssl.SSLSocket):
+    """Closes itself when the handshake fails: paho would leave it open."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - ssl's signature
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
+def _no_passphrase() -> str:
+    raise ValueError("the key is locked with a passphrase; the daemon has nobody to ask for it")
+
+
+_SENTENCES = (
+    ("Name or service not known", "there is no such name; check `host`, or the network's name server"),
+    ("Temporary failure in name resolution", "the name server does not answer"),
+    ("No address associated", "there is no such name; check `host`"),
+    ("Connection refused", "nothing listens there; is the broker running, and is the port right?"),
+    ("hostname mismatch", "the broker's certificate is for another name; check `host`"),
+    ("IP address mismatch", "the broker's certificate is for another address; check `host`"),
+    ("certificate verify failed", "the broker's certificate is not signed by anybody we trust; check `ca_file`"),
+    ("WRONG_VERSION_NUMBER", "the broker does not speak TLS at this port; check `port` and `tls`"),
+    ("CERTIFICATE_REQUIRED", "the broker wants a client certificate; set `certificate_file` and `key_file`"),
+    ("certificate required", "the broker wants a client certificate; set `certificate_file` and `key_file`"),
+    ("unknown ca", "the broker refuses our client certificate: it does not trust who signed it; check `certificate_file`"),
+    ("certificate expired", "the broker refuses our client certificate: it has expired; renew `certificate_file`"),
+    ("certificate revoked", "the broker refuses our client certificate: it was revoked; renew `certificate_file`"),
+    ("bad certificate", "the broker refuses our client certificate; check `certificate_file`"),
+    ("handshake failure", "the broker refuses our client certificate, or wants one; check `certificate_file`"),
+    ("Bad user name or password", "the broker does not accept user name and password; check `username` and `password_file`"),
+    ("Not authorized", "the broker does not let us in; check `username`, `password_file` and the broker's rules"),
+    ("Unsupported protocol version", 'the broker does not speak this version of MQTT; check `protocol` ("3.1.1" cannot report refusals)'),
+    ("timed out", "no answer; check the network, `host` and `port`"),
+)
+
+
+def sentence(settings: Settings, problem: str) -> str:
+    """One line: where, what, and what to do."""
+    where = f"{settings.host}:{port_of(settings)}"
+    for sign, text in _SENTENCES:
+        if sign.lower().replace("_", " ") in problem.lower().replace("_", " "):
+            return f"{where}: {text}"
+    return f"{where}: {' '.join(problem.split())}"

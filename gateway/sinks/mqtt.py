@@ -1,0 +1,304 @@
+"""The `mqtt` sink: each thing a message of QoS 1, kept until its PUBACK, or its consumer's receipt, says that it has arrived.
+
+Invariants, each with its test in `tests/gateway/test_mqtt.py`, against a real broker:
+
+1. A thing counts as taken when its own PUBACK says success (`ack = "broker"`), or its own receipt has come (`ack = "receiver"`).
+2. Never more than `in_flight` things, nor than the broker's Receive Maximum, are under way.
+3. A refusal is that thing's alone: 0x87, 0x90, 0x95 and 0x99 defer it. 0x80, 0x97 and, unless allowed, 0x10 hold it and what
+   follows in its person's line. One at which the broker closes the connection every time is deferred, too.
+4. A thing whose PUBACK has come is not sent again while the connection lives and its receipt is awaited, but for a long time's silence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import structlog
+
+from gateway import crashpoints
+from gateway.config import MqttSection
+from gateway.journal import Row
+from gateway.mqtt import connection
+from gateway.mqtt.client import FAILURE, Client, Lost, Properties, publish_properties
+from gateway.mqtt.contract import CONTENT_TYPE, correlation, receipt_topic, refusal_in, topic_of
+from gateway.sinks.base import Answer, Held, Refused, Sink, Unreachable, person_of
+
+log = structlog.get_logger()
+
+PUBACK_SECONDS = 30.0
+OVERHEAD_OCTETS = 512
+"""Room for a message's topic, properties and header beside its payload."""
+MOST_RESENT_PAUSES = 6
+LOSSES_OF_A_CULPRIT = 3
+
+NO_SUBSCRIBER = 0x10
+_DEFERRED = {
+    0x87: "the broker's rules do not allow it (0x87)",
+    0x90: "the broker does not like the topic (0x90)",
+    0x95: "too large for the broker (0x95)",
+    0x99: "the broker does not like the payload (0x99)",
+}
+
+
+class _Batch:
+    """Answers to one batch, as they come in: by place, None where the thing was taken."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+        self.lines: list[str] = []
+        self.answers: dict[int, Answer | None] = {}
+        self.open: set[int] = set()
+        self.waiting_lines: dict[str, Held] = {}
+        """By line: the place of the first that waits, and why."""
+        self.moved = asyncio.Event()
+
+    def answer(self, place: int, answer: Answer | None) -> None:
+        self.open.discard(place)
+        self.answers[place] = answer
+        self.moved.set()
+
+    def took(self, place: int) -> None:
+        """Taken, unless it overtook one of its line that now waits: then it goes again behind it."""
+        first = self.waiting_lines.get(self.lines[place])
+        if first is not None and place > first.n:
+            self.answer(place, Held(self.rows[place].n, first.reason))
+        else:
+            self.answer(place, None)
+
+    def hold(self, place: int, reason: str) -> None:
+        """This thing waits, and so does what follows in its line, even where the broker has it already."""
+        line = self.lines[place]
+        self.waiting_lines[line] = Held(place, reason)
+        for other in range(place, len(self.lines)):
+            if other == place or (self.lines[other] == line and other in self.answers and self.answers[other] is None):
+                self.answer(other, Held(self.rows[other].n, reason))
+
+    def so_far(self) -> tuple[int, list[Answer]]:
+        """How many of the first have their answer, and the answers that are not simply «taken»."""
+        done = 0
+        while done in self.answers:
+            done += 1
+        found = (self.answers[place] for place in range(done))
+        return done, [answer for answer in found if answer is not None]
+
+
+class _Awaited:
+    """A thing that the broker has and the consumer has not confirmed."""
+
+    def __init__(self, at: float) -> None:
+        self.sent, self.times = at, 1
+        self.receipt: bytes | None = None
+
+
+class MqttSink(Sink):
+    def __init__(self, settings: MqttSection, client_id: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._settings, self._client_id, self._monotonic = settings, client_id, monotonic
+        self.settle_seconds = settings.settle_seconds if settings.ack == "broker" else 0.0
+        self._client: Client | None = None
+        self._awaited: dict[bytes, _Awaited] = {}
+        self._places: dict[bytes, tuple[_Batch, int]] = {}
+        self._listening: asyncio.Task[None] | None = None
+        self._careful = False
+        self._suspect: tuple[bytes, int] | None = None
+        self._receipts_to = receipt_topic(settings.topic, client_id)
+        self._patience = settings.receipt_seconds if settings.ack == "receiver" else PUBACK_SECONDS
+
+    # -- the connection ------------------------------------------------------------------------------------------------
+
+    @property
+    def connection(self) -> object:
+        if self._client is None or self._client.gone.is_set():
+            return None
+        return self._client
+
+    async def _connected(self) -> Client:
+        if self._client is not None and not self._client.gone.is_set():
+            return self._client
+        await self.close()
+        try:
+            client = connection.client(self._settings, self._client_id, max_inflight_messages=0)
+            await client.__aenter__()
+        except Lost as error:
+            raise Unreachable(connection.sentence(self._settings, str(error))) from error
+        self._client = client
+        if self._settings.ack == "receiver":
+            await self._listen(client)
+        return client
+
+    async def _listen(self, client: Client) -> None:
+        try:
+            await client.listen(self._receipts_to)
+        except Lost as error:
+            raise Unreachable(connection.sentence(self._settings, str(error))) from error
+        self._listening = asyncio.create_task(self._hear_receipts(client), name="receipts")
+
+    async def _hear_receipts(self, client: Client) -> None:
+        with suppress(Lost):  # whoever sends sees it, too
+            async for message in client.heard():
+                key = bytes(getattr(message.properties, "CorrelationData", b""))
+                awaited = self._awaited.get(key)
+                if awaited is None:
+                    continue
+                awaited.receipt = bytes(message.payload)
+                if key in self._places:
+                    batch, place = self._places.pop(key)
+                    self._take_receipt(key, batch, place)
+
+    def _take_receipt(self, key: bytes, batch: _Batch, place: int) -> None:
+        payload = self._awaited.pop(key).receipt or b""
+        try:
+            why = refusal_in(payload)
+        except ValueError:
+            why = "its receipt is none (docs/queue.md)"
+        if why is None:
+            batch.took(place)
+        else:
+            batch.answer(place, Refused(batch.rows[place].n, f"the consumer: {why}"))
+
+    async def probe(self) -> None:
+        try:
+            await (await self._connected()).round_trip()
+        except Lost as error:
+            raise Unreachable(connection.sentence(self._settings, str(error))) from error
+
+    async def close(self) -> None:
+        self._awaited.clear()
+        self._places.clear()
+        if self._listening is not None:
+            self._listening.cancel()
+            self._listening = None
+        client, self._client = self._client, None
+        if client is not None:
+            await client.__aexit__()
+
+    # -- sending -------------------------------------------------------------------------------------------------------
+
+    async def send(self, batch: Sequence[Row]) -> Sequence[Answer]:
+        client = await self._connected()
+        under_way = _Batch(batch)
+        window = 1 if self._careful else min(self._settings.in_flight, client.receive_maximum)
+        try:
+            with client.told_of_the_end(under_way.moved.set):
+                for place in range(len(batch)):
+                    await self._until(client, under_way, window - 1)
+                    self._put(client, under_way, place)
+                await self._until(client, under_way, 0)
+        except Lost as error:
+            self._look_for_the_cause(client, under_way)
+            taken, answers = under_way.so_far()
+            raise Unreachable(connection.sentence(self._settings, str(error)), taken=taken, answers=answers) from error
+        finally:
+            self._places.clear()
+        self._careful = False
+        crashpoints.reached("sink-written")
+        return under_way.so_far()[1]
+
+    def _look_for_the_cause(self, client: Client, batch: _Batch) -> None:
+        """Some brokers answer a thing they do not like by closing the connection. To find out which, send one at a time; one that
+        was alone under way when the connection went, some times in a row, is refused.
+        """
+        if not client.gone.is_set():
+            return
+        alone = self._careful and len(batch.open) == 1
+        self._careful = True
+        if not alone:
+            return
+        place = next(iter(batch.open))
+        row = batch.rows[place]
+        key = correlation(row.id, row.version)
+        count = self._suspect[1] + 1 if self._suspect and self._suspect[0] == key else 1
+        self._suspect = (key, count)
+        if count >= LOSSES_OF_A_CULPRIT:
+            self._suspect = None
+            batch.answer(place, Refused(row.n, "the broker closes the connection when it is sent"))
+
+    async def _until(self, client: Client, batch: _Batch, most: int) -> None:
+        """Wait until no more than `most` are under way. Raises `Lost` when the connection has gone, or nothing comes."""
+        while len(batch.open) > most:
+            if client.gone.is_set():
+                raise Lost(client.why)
+            batch.moved.clear()
+            try:
+                async with asyncio.timeout(self._patience):
+                    await batch.moved.wait()
+            except TimeoutError as error:
+                if self._settings.ack == "broker":
+                    await client.__aexit__()
+                    raise Lost(f"no acknowledgement within {self._patience:.0f} s") from error
+                await client.round_trip()
+                raise Lost(
+                    f"the broker has {len(batch.open)} things, but no receipt has come for {self._patience:.0f} s; is the consumer running?"
+                ) from error
+
+    def _put(self, client: Client, batch: _Batch, place: int) -> None:
+        row = batch.rows[place]
+        person = person_of(row)
+        line = person or ""
+        batch.lines.append(line)
+        if line in batch.waiting_lines:
+            batch.answer(place, Held(row.n, batch.waiting_lines[line].reason))
+            return
+        payload = row.body.encode("utf-8", "surrogateescape")
+        if client.maximum_packet_size is not None and len(payload) + OVERHEAD_OCTETS > client.maximum_packet_size:
+            batch.answer(place, Refused(row.n, _DEFERRED[0x95]))
+            return
+        topic = topic_of(self._settings.topic, person, row.type)
+        key = correlation(row.id, row.version)
+        batch.open.add(place)
+        if self._settings.ack == "receiver" and not self._is_to_be_sent(batch, place, key):
+            return
+
+        def answered(code: object) -> None:
+            self._broker_says(batch, place, int(getattr(code, "value", 0)), topic)
+
+        client.publish_soon(topic, payload, self._properties(row, key), answered)
+
+    def _is_to_be_sent(self, batch: _Batch, place: int, key: bytes) -> bool:
+        """Whether a thing whose receipt counts must be published (again); registers it as awaited."""
+        awaited = self._awaited.get(key)
+        if awaited is not None and awaited.receipt is not None:
+            self._take_receipt(key, batch, place)
+            return False
+        self._places[key] = (batch, place)
+        if awaited is None:
+            self._awaited[key] = _Awaited(self._monotonic())
+            return True
+        if self._monotonic() - awaited.sent < self._settings.receipt_seconds * 2 ** min(awaited.times, MOST_RESENT_PAUSES):
+            return False
+        awaited.sent, awaited.times = self._monotonic(), awaited.times + 1
+        return True
+
+    def _properties(self, row: Row, key: bytes) -> Properties | None:
+        if self._settings.protocol != "5":
+            return None
+        values: dict[str, object] = {
+            "PayloadFormatIndicator": 1,
+            "ContentType": CONTENT_TYPE,
+            "UserProperty": [("id", row.id), ("version", str(row.version))],
+        }
+        if self._settings.ack == "receiver":
+            values |= {"ResponseTopic": self._receipts_to, "CorrelationData": key}
+        return publish_properties(**values)
+
+    def _broker_says(self, batch: _Batch, place: int, code: int, topic: str) -> None:
+        row = batch.rows[place]
+        if code in _DEFERRED:
+            batch.answer(place, Refused(row.n, _DEFERRED[code]))
+        elif code == NO_SUBSCRIBER and not self._settings.accept_no_subscriber:
+            batch.hold(place, f"nobody subscribes to {topic}")
+        elif code >= FAILURE:
+            batch.hold(place, f"the broker cannot take it now ({code:#04x})")
+        elif self._settings.ack == "receiver":
+            return
+        else:
+            batch.took(place)
+        self._forget(row)
+
+    def _forget(self, row: Row) -> None:
+        if self._settings.ack == "receiver":
+            key = correlation(row.id, row.version)
+            self._places.pop(key, None)
+            self._awaited.pop(key, None)
