@@ -8,14 +8,15 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 SECONDS_TO_SHOW ?= 20
 
-.PHONY: demo test check bench crash lock clean help
+.PHONY: demo test check bench campaign broker-loss lock clean help
 
 help:
 	@echo 'make demo    virtual devices and a real gateway: readings become records before your eyes'
 	@echo 'make test    the whole suite, on Python 3.11 and, where present, 3.13'
 	@echo 'make check   linter, formatter, type checker'
-	@echo 'make bench   figures: codec, journal, start-up, export'
-	@echo 'make crash   the long form of the crash tests: ROUNDS=20'
+	@echo 'make bench   figures: codec, journal, start-up, export, draining to a broker'
+	@echo 'make campaign      everything that can go wrong between device and consumer: ROUNDS=500 SEED=1'
+	@echo 'make broker-loss   what a broker loses that is killed, by its settings'
 	@echo 'make lock    renew the locks (needs uv)'
 
 demo: $(VENV)/run.stamp
@@ -42,11 +43,14 @@ check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/dev.stamp
+bench: $(VENV)/dev.stamp servers
 	$(BIN)/python -m tests.bench
 
-crash: $(VENV)/dev.stamp
-	$(BIN)/python -m tests.crash $(or $(ROUNDS),20) $(SEED)
+campaign: $(VENV)/dev.stamp servers
+	$(BIN)/python -m tests.campaign $(or $(ROUNDS),500) $(SEED)
+
+broker-loss: $(VENV)/dev.stamp servers
+	PATH=$$PATH:/usr/sbin $(BIN)/python -m tests.loss $(or $(THINGS),5000)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -144,7 +144,7 @@ class Gateway:
             status=self.status,
             why=self._why,
             release_time=self._release_time,
-            retry=self._retry,
+            retry=self.retry,
         )
         background: list[asyncio.Task[Any]] = []
         try:
@@ -182,6 +182,10 @@ class Gateway:
                 for outlet in self._outlets:
                     await outlet.idle.wait()
 
+    def everything_settled(self) -> bool:
+        """Every sink has everything for good."""
+        return all(outlet.idle.is_set() and outlet.settled and outlet.problem is None for outlet in self._outlets)
+
     def _on_committed(self, _new: list[Committed]) -> None:
         for outlet in self._outlets:
             outlet.wake()
@@ -199,7 +203,7 @@ class Gateway:
         self._on_committed(released)
         return len(released)
 
-    def _retry(self, name: str | None) -> list[str]:
+    def retry(self, name: str | None) -> list[str]:
         chosen = [outlet for outlet in self._outlets if name in (None, outlet.name)]
         for outlet in chosen:
             outlet.retry()
@@ -318,3 +322,4 @@ async def run_until_signalled(gateway: Gateway, *, seconds: float | None = None)
             timer.cancel()
         for number in handlers:
             loop.remove_signal_handler(number)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a late reload must not end us half put away

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-Point = Literal["frame-received", "intake-flushed", "thing-committed", "device-told-to-forget", "sink-written", "cursor-moved"]
+Point = Literal[
+    "frame-received",
+    "intake-flushed",
+    "thing-committed",
+    "device-told-to-forget",
+    "message-sent",
+    "message-acknowledged",
+    "sink-written",
+    "cursor-moved",
+]
 
 _listener: Callable[[Point], None] | None = None
 

@@ -86,7 +86,9 @@ async def work_off(records: Iterable[Record | CaptureError], registry: Registry,
     outcome.damaged = [error.position for error in damage]
     for session in together:
         if session[0].kind != "open":
-            outcome.damaged.append(session[0].position)
+            # The end of a session that was worked off before; or one whose opening is damaged.
+            if damage:
+                outcome.damaged.append(session[0].position)
             continue
         facts = facts_of(session[0])
         if facts.driver not in registry.by_name:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def run(path: Path) -> None:
     SIGTERM stops cleanly. SIGHUP takes over the sections bluetooth, device, person and disk of a changed configuration
     if it is valid, and keeps the old one otherwise.
     """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it means «reload»: an early one must not end us
     config = load_config(path)
     set_up_logging(config.log.level, config.log.format)
     if config.time.trust == "simulated":
@@ -70,7 +72,7 @@ def _queue_problems(config: Config) -> list[str]:
             async with client(section, f"{section.client_id or 'health-gateway'}-check-{os.getpid()}") as connected:
                 await connected.round_trip()
         except Lost as error:
-            return sentence(section, str(error))
+            return sentence(section, error)
         return None
 
     found = []

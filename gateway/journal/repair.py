@@ -15,6 +15,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.errors import StateError
 from gateway.journal.schema import SEALED, THING_COLUMNS, connect, row_is_sound, seal
 
 SMALL_BYTES = 64 << 20
@@ -22,6 +23,19 @@ SMALL_BYTES = 64 << 20
 TAIL_ROWS = 5000
 MARKER = "journal.suspect"
 WAITING = {"deferred", "held"}
+WANT = {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_IOERR_WRITE,
+    sqlite3.SQLITE_IOERR_FSYNC,
+    sqlite3.SQLITE_IOERR_SHMSIZE,
+    sqlite3.SQLITE_IOERR_SHMOPEN,
+    sqlite3.SQLITE_IOERR_SHMMAP,
+    sqlite3.SQLITE_IOERR_TRUNCATE,
+}
+"""SQLite's codes for what the machine lacks."""
 DAMAGE = (sqlite3.Error, ValueError, TypeError, OverflowError)
 """What reading a damaged file can raise: SQLite's errors, and texts and numbers that Python cannot take (column names, too)."""
 
@@ -69,10 +83,17 @@ def check(path: Path) -> Findings:
             findings.damaged_notes = _take_out_unsealed(connection)
             connection.execute("COMMIT")
             findings.replay_all = bool(findings.damaged_rows or findings.damaged_notes)
-    except DAMAGE:
+    except DAMAGE as error:
+        if _is_want(error):
+            raise StateError(f"{path}: {error}; make room and start again, nothing is lost") from error
         findings = _salvage(path)
     marker.unlink(missing_ok=True)
     return findings
+
+
+def _is_want(error: Exception) -> bool:
+    """No damage: the disk is full, or somebody else has the file. Setting the journal aside would only make it worse."""
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) in WANT
 
 
 def scrub(path: Path) -> bool:
@@ -120,26 +141,45 @@ def _is_sealed(row: tuple[object, ...]) -> bool:
 
 
 def _salvage(path: Path) -> Findings:
+    """Raises `StateError`, with everything where it was, if there is no room for it."""
     number = 1
     while (aside := path.parent / f"damaged-{number}").exists():
         number += 1
-    aside.mkdir(mode=0o700)
+    try:
+        aside.mkdir(mode=0o700)
+        _set_aside(path, aside)
+        with closing(connect(path)) as fresh:
+            # Read from a copy: what was set aside stays as it was found.
+            work = aside / "work"
+            shutil.copytree(aside, work, ignore=shutil.ignore_patterns("work"))
+            fresh.execute("BEGIN IMMEDIATE")
+            with suppress(*DAMAGE), closing(sqlite3.connect(work / path.name)) as old:
+                old.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+                _carry_over(old, fresh)
+            fresh.execute("COMMIT")
+            shutil.rmtree(work)
+    except (OSError, sqlite3.Error) as error:
+        _put_back(path, aside)
+        raise StateError(f"{path} is damaged, and to repair it there must be room: {error}; nothing is lost") from error
+    return Findings(set_aside=aside, replay_all=True)
+
+
+def _set_aside(path: Path, aside: Path) -> None:
     for suffix in ("", "-wal", "-shm"):
         source = path.with_name(path.name + suffix)
         if source.exists():
-            shutil.move(source, aside / source.name)
-    findings = Findings(set_aside=aside, replay_all=True)
-    with closing(connect(path)) as fresh:
-        # Read from a copy: what was set aside stays as it was found.
-        work = aside / "work"
-        shutil.copytree(aside, work, ignore=shutil.ignore_patterns("work"))
-        fresh.execute("BEGIN IMMEDIATE")
-        with suppress(*DAMAGE), closing(sqlite3.connect(work / path.name)) as old:
-            old.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-            _carry_over(old, fresh)
-        fresh.execute("COMMIT")
-        shutil.rmtree(work)
-    return findings
+            source.rename(aside / source.name)
+
+
+def _put_back(path: Path, aside: Path) -> None:
+    if not (aside / path.name).exists():
+        return
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+        found = aside / (path.name + suffix)
+        if found.exists():
+            found.rename(path.with_name(found.name))
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _carry_over(old: sqlite3.Connection, fresh: sqlite3.Connection) -> None:

@@ -99,7 +99,10 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._connection = connect(path)
+        try:
+            self._connection = connect(path)
+        except sqlite3.Error as error:
+            raise StateError(f"{path}: {error}; make room and start again, nothing is lost") from error
         found = self._connection.execute("SELECT value FROM meta WHERE key='version'").fetchone()
         if found is not None and int(found[0]) > VERSION:
             self._connection.close()

@@ -1,14 +1,16 @@
 """aiomqtt's client, which says what a PUBACK said, and why a connection came to nothing.
 
 aiomqtt 2.5 drops the reason code of a PUBACK (a refusal looks like success), lets a publication wait for its whole time-out when
-the connection is gone, and tells of a connection that TLS refused only that time ran out. All three are mended here by its private
-names, so its version is pinned, and `tests/gateway/test_mqtt.py` asks a real broker for each.
+the connection is gone, tells of a connection that TLS refused only that time ran out, and may wait for room on a socket that is closed by
+then. All four are mended here by its private names, so its version is pinned, and `tests/gateway/test_mqtt.py` asks a real broker.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Self
@@ -20,7 +22,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-__all__ = ["FAILURE", "Client", "Lost", "Properties", "connect_properties", "publish_properties"]
+__all__ = ["FAILURE", "Client", "Lost", "NotConnected", "Properties", "connect_properties", "publish_properties"]
 
 SECONDS = 10.0
 """For connecting and for each answer."""
@@ -34,6 +36,10 @@ Answered = Callable[[ReasonCode], None]
 
 class Lost(Exception):
     """There is no connection (any more); the text says why."""
+
+
+class NotConnected(Lost):
+    """The broker has not let us in."""
 
 
 class _LastWords(logging.Handler):
@@ -55,9 +61,18 @@ class Client(aiomqtt.Client):
         self._words = _LastWords()
         logger = logging.Logger("mqtt", logging.WARNING)  # noqa: LOG001 - one a connection, not one a process
         logger.addHandler(self._words)
-        super().__init__(hostname, port, timeout=SECONDS, keepalive=KEEPALIVE_SECONDS, logger=logger, **named)
+        super().__init__(
+            hostname,
+            port,
+            timeout=SECONDS,
+            keepalive=KEEPALIVE_SECONDS,
+            logger=logger,
+            socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
+            **named,
+        )
         self._client.connect_timeout = SECONDS
         self._answers: dict[int, Answered] = {}
+        self._thread = threading.get_ident()
         self._to_tell: set[Callable[[], None]] = set()
         self.gone = asyncio.Event()
         self.why = ""
@@ -66,11 +81,12 @@ class Client(aiomqtt.Client):
         """What the broker allows, from its CONNACK."""
 
     async def __aenter__(self) -> Self:
-        """Raises `Lost`."""
+        """Raises `NotConnected`."""
         try:
             await super().__aenter__()
         except (aiomqtt.MqttError, ValueError) as error:
-            raise Lost(self._words.text or str(error)) from error
+            self._let_go()
+            raise NotConnected(self._words.text or str(error)) from error
         if self._disconnected.done():
             self._ended(self._disconnected)
         else:
@@ -80,7 +96,12 @@ class Client(aiomqtt.Client):
     async def __aexit__(self, *_: object) -> None:
         with suppress(aiomqtt.MqttError, OSError, ValueError):
             await super().__aexit__(None, None, None)
+        self._let_go()
         self.gone.set()
+
+    def _let_go(self) -> None:
+        """Of the socket, its watchers and the keep-alive: aiomqtt leaves them behind when a connection comes to nothing."""
+        self._client._sock_close()  # noqa: SLF001 - see above
 
     def _ended(self, disconnected: asyncio.Future[None]) -> None:
         error = None if disconnected.cancelled() else disconnected.exception()
@@ -107,6 +128,7 @@ class Client(aiomqtt.Client):
         if info.rc:
             raise Lost(self.why or "the connection was closed")
         self._answers[info.mid] = answered
+        self._write(self._client)  # now, so that the broker works while the next message is made
 
     async def listen(self, *filters: str) -> None:
         """Subscribe with QoS 1. Raises `Lost`, also when the broker refuses."""
@@ -161,8 +183,27 @@ class Client(aiomqtt.Client):
         if not self._connected.done():
             text = self._words.text or "the broker closed the connection before it had answered"
             self._connected.set_exception(aiomqtt.MqttError(text))
+            self._connected.exception()  # nobody may be waiting any more
             return
         super()._on_disconnect(client, userdata, flags, reason_code, properties)
+
+    def _on_socket_register_write(self, client: Paho, userdata: Any, sock: Any) -> None:  # noqa: ARG002 - aiomqtt's signature
+        # aiomqtt looks up the socket's number now and uses it a turn later, when it may be closed or somebody else's.
+        if threading.get_ident() == self._thread:
+            self._watch_for_room(client, sock)
+        else:
+            self._loop.call_soon_threadsafe(self._watch_for_room, client, sock)
+
+    def _watch_for_room(self, client: Paho, sock: Any) -> None:
+        if sock.fileno() >= 0:
+            self._loop.add_writer(sock.fileno(), self._write, client)
+
+    def _write(self, client: Paho) -> None:
+        try:
+            client.loop_write()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the connection is gone
+            if not self._disconnected.done():
+                self._disconnected.set_exception(error)
 
     def _on_publish(self, client: Paho, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties) -> None:
         answered = self._answers.pop(mid, None)

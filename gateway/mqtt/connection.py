@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import aiomqtt
 
-from gateway.mqtt.client import Client, Lost
+from gateway.mqtt.client import Client, Lost, NotConnected
 
 _TLS, _PLAIN = 8883, 1883
 
@@ -129,10 +129,17 @@ _SENTENCES = (
 )
 
 
-def sentence(settings: Settings, problem: str) -> str:
+_BROKEN_OFF = ("eof occurred", "reset by peer", "broken pipe", "before it had answered")
+
+
+def sentence(settings: Settings, error: Lost) -> str:
     """One line: where, what, and what to do."""
-    where = f"{settings.host}:{port_of(settings)}"
+    where, problem = f"{settings.host}:{port_of(settings)}", str(error)
+    plain = problem.lower().replace("_", " ")
     for sign, text in _SENTENCES:
-        if sign.lower().replace("_", " ") in problem.lower().replace("_", " "):
+        if sign.lower().replace("_", " ") in plain:
             return f"{where}: {text}"
+    if settings.tls and isinstance(error, NotConnected) and any(sign in plain for sign in _BROKEN_OFF):
+        # Its alert says which, but the end of the connection may overtake it.
+        return f"{where}: the broker breaks TLS off: it refuses our client certificate, or wants one; check `certificate_file`"
     return f"{where}: {' '.join(problem.split())}"

@@ -102,7 +102,7 @@ class Consumer:
             except Lost as error:
                 failures += 1
                 pause = min(2.0 ** min(failures, 32) / 4, SLOWEST_RETRY_SECONDS)
-                self.say(f"{connection.sentence(self.settings, str(error))}; again in {pause:.0f} s")
+                self.say(f"{connection.sentence(self.settings, error)}; again in {pause:.0f} s")
                 await asyncio.sleep(pause)
 
     def _client(self) -> Client:

@@ -171,7 +171,7 @@ class Meter(RecordKeeper):
         return [self._measured, self._context, self.fixed(gls.GlucoseFeature.uuid, b"\xff\x03"), self.point]
 
     def fill(self, numbers: Numbers, randomness: random.Random, count: int = 20) -> None:
-        start = self.time().replace(second=0, microsecond=0) - timedelta(days=10)
+        start = self.time().replace(second=0, microsecond=0) - timedelta(hours=7 * count + 100)
         for number in range(1, count + 1):
             published = {1: self.PUBLISHED[0], 4: self.PUBLISHED[1]}.get(number)
             data = bytes.fromhex(published) if published else self._value(number, start, randomness).encode()
@@ -228,8 +228,9 @@ class Meter(RecordKeeper):
 
     def delete(self, command: RecordAccessControlPoint) -> bool:
         records = self._chosen(command)
-        for record in records:
-            self.memory.forget(record.number)
+        with self.memory.together():
+            for record in records:
+                self.memory.forget(record.number)
         return bool(records)
 
     def _chosen(self, command: RecordAccessControlPoint) -> list[Stored]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,16 +39,29 @@ class Memory:
         self._path = directory / f"{address.replace(':', '')}.json"
         self._truth = directory / "truth.ndjson"
         self.address = address
+        self._together = False
         self.is_new = not self._path.exists()
         saved: dict[str, Any] = {"records": [], "downloads": 0} if self.is_new else json.loads(self._path.read_text(encoding="utf-8"))
         self.records = [Stored(**item) for item in saved["records"]]
         self.downloads: int = saved["downloads"]
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Many changes, written once at the end."""
+        self._together = True
+        try:
+            yield
+        finally:
+            self._together = False
+            self.save()
+
     def add(self, record: Stored) -> None:
         """Numbers are given by the caller, unique over all devices of a world."""
         self.records.append(record)
         self.save()
-        lines = [json.dumps({"device": self.address, "truth": record.number, **thing}) + "\n" for thing in record.expected]
+        lines = [
+            json.dumps({"device": self.address, "truth": record.number, "data": record.data, **thing}) + "\n" for thing in record.expected
+        ]
         with self._truth.open("a", encoding="utf-8") as file:
             file.writelines(lines)
             file.flush()
@@ -62,6 +76,8 @@ class Memory:
         self.save()
 
     def save(self) -> None:
+        if self._together:
+            return
         text = json.dumps(
             {
                 "downloads": self.downloads,

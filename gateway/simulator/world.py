@@ -26,10 +26,11 @@ VISIT_SECONDS = 3.0
 class World:
     """Virtual devices on one virtual radio. Their memories are kept in `directory` and survive the process."""
 
-    def __init__(self, directory: Path, *, seed: int, now: Callable[[], datetime]) -> None:
+    def __init__(self, directory: Path, *, seed: int, now: Callable[[], datetime], meter_records: int = 20) -> None:
         self._directory, self._now = directory, now
         self._randomness = random.Random(seed)  # noqa: S311 - values for virtual devices, to be repeated by seed
         self._link = LocalLink()  # type: ignore[no-untyped-call]  # bumble leaves it untyped
+        self._meter_records = meter_records
         self._live: asyncio.Task[None] | None = None
         self.devices: list[Peripheral] = []
         directory.mkdir(parents=True, exist_ok=True)
@@ -55,7 +56,10 @@ class World:
             if memory.is_new:
                 memory.add(Stored(self._number(), "", expected=[{"type": "device", "time": None, "values": {"model": device.model}}]))
                 memory.forget(memory.records[0].number)
-                if isinstance(device, Scale | Cuff | Meter | Oximeter):
+                if isinstance(device, Meter):
+                    with memory.together():
+                        device.fill(self._number, self._randomness, self._meter_records)
+                elif isinstance(device, Scale | Cuff | Oximeter):
                     device.fill(self._number, self._randomness)
             await device.start()
         hub = make_device(self._link, "hub", HUB, Typist(self._type, lambda: hub))

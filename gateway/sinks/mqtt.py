@@ -122,7 +122,7 @@ class MqttSink(Sink):
             client = connection.client(self._settings, self._client_id, max_inflight_messages=0)
             await client.__aenter__()
         except Lost as error:
-            raise Unreachable(connection.sentence(self._settings, str(error))) from error
+            raise Unreachable(connection.sentence(self._settings, error)) from error
         self._client = client
         if self._settings.ack == "receiver":
             await self._listen(client)
@@ -132,7 +132,7 @@ class MqttSink(Sink):
         try:
             await client.listen(self._receipts_to)
         except Lost as error:
-            raise Unreachable(connection.sentence(self._settings, str(error))) from error
+            raise Unreachable(connection.sentence(self._settings, error)) from error
         self._listening = asyncio.create_task(self._hear_receipts(client), name="receipts")
 
     async def _hear_receipts(self, client: Client) -> None:
@@ -162,7 +162,7 @@ class MqttSink(Sink):
         try:
             await (await self._connected()).round_trip()
         except Lost as error:
-            raise Unreachable(connection.sentence(self._settings, str(error))) from error
+            raise Unreachable(connection.sentence(self._settings, error)) from error
 
     async def close(self) -> None:
         self._awaited.clear()
@@ -189,7 +189,7 @@ class MqttSink(Sink):
         except Lost as error:
             self._look_for_the_cause(client, under_way)
             taken, answers = under_way.so_far()
-            raise Unreachable(connection.sentence(self._settings, str(error)), taken=taken, answers=answers) from error
+            raise Unreachable(connection.sentence(self._settings, error), taken=taken, answers=answers) from error
         finally:
             self._places.clear()
         self._careful = False
@@ -255,6 +255,7 @@ class MqttSink(Sink):
             self._broker_says(batch, place, int(getattr(code, "value", 0)), topic)
 
         client.publish_soon(topic, payload, self._properties(row, key), answered)
+        crashpoints.reached("message-sent")
 
     def _is_to_be_sent(self, batch: _Batch, place: int, key: bytes) -> bool:
         """Whether a thing whose receipt counts must be published (again); registers it as awaited."""
@@ -284,6 +285,7 @@ class MqttSink(Sink):
         return publish_properties(**values)
 
     def _broker_says(self, batch: _Batch, place: int, code: int, topic: str) -> None:
+        crashpoints.reached("message-acknowledged")
         row = batch.rows[place]
         if code in _DEFERRED:
             batch.answer(place, Refused(row.n, _DEFERRED[code]))

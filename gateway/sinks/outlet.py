@@ -63,6 +63,11 @@ class Outlet:
         more = f" (and {len(reasons) - 1} more reasons)" if len(reasons) > 1 else ""
         return f"{sum(len(line.numbers) for line in lines.values())} things wait: {reasons[0]}{more}"
 
+    @property
+    def settled(self) -> bool:
+        """Whatever was sent is there for good."""
+        return self._ledger.next_settling() is None
+
     def wake(self) -> None:
         self.idle.clear()
         self._news.set()

@@ -1,4 +1,4 @@
-"""`make bench [codec|window|journal]`."""
+"""`make bench`, or `python -m tests.bench drain` and the like."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ import platform
 import sys
 
 from gateway.cli.common import set_up_logging
-from tests.bench import codec, journal, window
+from tests.bench import codec, drain, journal, window
 
 if __name__ == "__main__":
     set_up_logging("error", "console")
-    wanted = sys.argv[1:] or ["codec", "window", "journal"]
+    benches = {"codec": codec.run, "window": window.run, "journal": journal.run, "drain": drain.run}
     print(f"Python {platform.python_version()}, {platform.machine()}, {platform.system()} {platform.release()}")
-    if "codec" in wanted:
-        codec.run()
-    if "window" in wanted:
-        window.run()
-    if "journal" in wanted:
-        journal.run()
+    for name in sys.argv[1:] or benches:
+        benches[name]()

@@ -26,7 +26,7 @@ THINGS, PRODUCERS = 1000, 100
 MILLION = 1_000_000
 
 
-def _real_body(place: Path) -> tuple[str, int]:
+def real_body(place: Path) -> tuple[str, int]:
     """A thing as it really is, out of a short life of the virtual devices."""
     asyncio.run(play(place, seed=1, seconds=3, sinks={"file": FileSink(place / "things.ndjson")}, stored_only=True))
     bodies = [row.body for row in read_all(place / "journal.db") if row.type == "blood-pressure"]
@@ -97,14 +97,14 @@ def _syncs() -> tuple[int, str]:
     return int(done.stdout), "commits, one fdatasync each; strace would count them all"
 
 
-def _million(path: Path, body: str) -> None:
-    """A million realistic things, written as the journal writes them, in few transactions."""
+def fill(path: Path, body: str, count: int) -> None:
+    """So many realistic things, written as the journal writes them, in one transaction."""
     journal = Journal(path)
     thing = json.loads(body)
     digest = bytes(16)
 
     def rows() -> Iterator[tuple[object, ...]]:
-        for n in range(1, MILLION + 1):
+        for n in range(1, count + 1):
             thing_id = f"{n:032x}"
             text = json.dumps({**thing, "id": thing_id}, separators=(",", ":"))
             yield (n, thing_id, 1, "blood-pressure", digest, 4, 0, text, row_crc(n, thing_id, 1, "blood-pressure", digest, 4, 0, text))
@@ -112,7 +112,7 @@ def _million(path: Path, body: str) -> None:
     journal._connection.execute("BEGIN")
     journal._connection.executemany("INSERT INTO things VALUES(?,?,?,?,?,?,?,?,?)", rows())
     journal._connection.execute("COMMIT")
-    put(journal._connection, "sinks", "file", MILLION)
+    put(journal._connection, "sinks", "file", count)
     journal.close()
 
 
@@ -175,7 +175,7 @@ def _export(journal: Path, kind: str) -> tuple[float, float, float]:
 
 def run() -> None:
     with tempfile.TemporaryDirectory(dir=".") as place:
-        body, size = _real_body(Path(place) / "life")
+        body, size = real_body(Path(place) / "life")
         raw = (body + "\n").encode()
         syncs, how = _syncs()
         print(f"journal, things of {size} bytes, SQLite {sqlite3.sqlite_version}")
@@ -197,7 +197,7 @@ def run() -> None:
         state.mkdir()
         empty = Path(place) / "empty"
         empty.mkdir()
-        _million(state / "journal.db", body)
+        fill(state / "journal.db", body, MILLION)
         size_mb = (state / "journal.db").stat().st_size / 1e6
         starts = interleaved({"million": lambda: _start(state)[0], "empty": lambda: _start(empty)[0]})
         memory, memory_empty = _start(state)[2], _start(empty)[2]

@@ -1,27 +1,62 @@
-"""A gateway among virtual devices in a process of its own, to be killed: `python -m tests.support.rig STATE POINT:N`.
+"""A gateway among virtual devices in a process of its own, to be killed: `python -m tests.support.rig SPEC.json`.
 
-Kills itself with SIGKILL the Nth time POINT is reached; without a point it runs until everything has been read.
+Kills itself with SIGKILL the nth time a crash point is reached; otherwise it runs until everything has been read and sent.
+Exit status: 0 all read and sent; 3 the state directory could not be used (a full disk, say); 4 not finished in time.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gateway import crashpoints
 from gateway.app import Gateway
-from gateway.config import DeviceSection
+from gateway.cli.common import set_up_logging
+from gateway.clock import SystemClock
+from gateway.config import load
+from gateway.errors import StateError
 from gateway.simulator.devices import Meter
 from gateway.simulator.peripheral import Peripheral
-from gateway.simulator.play import play
-from gateway.simulator.world import ADDRESSES, World
-from gateway.sinks.file import FileSink
+from gateway.simulator.play import House, play
+from gateway.simulator.world import World
 
-SEED = 7
-FORGETFUL = (DeviceSection(address=ADDRESSES[Meter], forget=True),)
+UNUSABLE, UNFINISHED = 3, 4
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One life. `kill`: POINT:N. `clock`: a file that says by how many seconds the hub's clock is wrong. `calm`: a file that is there
+    once the outside world is at peace.
+    """
+
+    config: str
+    devices: str
+    clock: str
+    calm: str
+    seed: int
+    kill: str | None = None
+    meter_records: int = 20
+    seconds: float = 60
+
+    def write(self, path: Path) -> Path:
+        path.write_text(json.dumps(asdict(self)))
+        return path
+
+
+class SteppedClock(SystemClock):
+    """The hub's clock, which somebody sets while the daemon runs."""
+
+    def __init__(self, wrong_by: Path) -> None:
+        super().__init__("simulated")
+        self._wrong_by = wrong_by
+
+    def now(self) -> float:
+        return super().now() + float(self._wrong_by.read_text())
 
 
 def arm(spec: str) -> None:
@@ -39,39 +74,57 @@ def arm(spec: str) -> None:
     crashpoints.listen(listener)
 
 
-def _done(device: Peripheral, waiting: set[str]) -> bool:
+class Watch:
+    """Stops the gateway once every device has been read, those that forget are empty, and everything has been sent."""
+
+    def __init__(self, calm: Path) -> None:
+        self._calm = calm
+        self._task: asyncio.Task[None] | None = None
+        self.finished = False
+
+    def __call__(self, gateway: Gateway, world: World) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._run(gateway, world))
+
+    async def _run(self, gateway: Gateway, world: World) -> None:
+        await gateway.ready.wait()
+        while not self._calm.exists():  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.1)
+        gateway.retry(None)
+        while not self._all_done(gateway, world):  # noqa: ASYNC110 - many conditions, not an event
+            await asyncio.sleep(0.1)
+        self.finished = True
+        gateway.stop()
+
+    @staticmethod
+    def _all_done(gateway: Gateway, world: World) -> bool:
+        status = gateway.status()
+        waiting = {d["address"] for d in status["devices"] if d["sessions"] and d["state"] == "waiting"}
+        if not all(_read(device, waiting) for device in world.devices):
+            return False
+        return gateway.everything_settled() and not any(sink["deferred"] or sink["held"] for sink in status["sinks"].values())
+
+
+def _read(device: Peripheral, waiting: set[str]) -> bool:
     """Nothing is left in devices that forget; the others have been read."""
     if isinstance(device, Meter) or getattr(device, "forgets", False):
         return not device.memory.records
     return device.address in waiting
 
 
-def stop_when_read(gateway: Gateway, world: World) -> None:
-    """Stop once every device has been read, and those that forget are empty."""
-
-    async def watch() -> None:
-        await gateway.ready.wait()
-        while True:
-            await asyncio.sleep(0.1)
-            waiting = {d["address"] for d in gateway.attendant.status()["devices"] if d["sessions"] and d["state"] == "waiting"}
-            if all(_done(device, waiting) for device in world.devices):
-                gateway.stop()
-                return
-
-    tasks.append(asyncio.get_running_loop().create_task(watch()))
-
-
-tasks: list[asyncio.Task[None]] = []
-
-
-def main(state: Path, spec: str | None) -> int:
-    if spec:
-        arm(spec)
-    sinks = {"file": FileSink(state / "things.ndjson")}
-    verdict = asyncio.run(play(state, seed=SEED, seconds=30, sinks=sinks, device=FORGETFUL, stored_only=True, watch=stop_when_read))
-    print(verdict)
-    return 0 if verdict.good else 1
+def main(spec: Spec) -> int:
+    set_up_logging("info", "console")
+    if spec.kill:
+        arm(spec.kill)
+    config = load(Path(spec.config))
+    watch = Watch(Path(spec.calm))
+    house = House(Path(spec.devices), config, Path(spec.config), SteppedClock(Path(spec.clock)), spec.meter_records)
+    try:
+        asyncio.run(play(config.state, seed=spec.seed, seconds=spec.seconds, sinks=None, stored_only=True, watch=watch, house=house))
+    except StateError as error:
+        print(error, file=sys.stderr)
+        return UNUSABLE
+    return 0 if watch.finished else UNFINISHED
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None))
+    sys.exit(main(Spec(**json.loads(Path(sys.argv[1]).read_text()))))

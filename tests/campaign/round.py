@@ -1,0 +1,315 @@
+"""One round: lives of the daemon among faults, then peace, then the comparison with what the devices know."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import shutil
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gateway.journal.store import read_latest
+from gateway.simulator.devices import Cuff, Meter, Scale
+from gateway.simulator.memory import Verdict, compare, truths
+from gateway.simulator.world import ADDRESSES
+from tests.campaign.plan import BULK_RECORDS, Event, Fault, Plan
+from tests.campaign.stage import ROOT, Consumer, Disk, Network
+from tests.support.broker import DURABLE, Broker
+from tests.support.rig import UNUSABLE, Spec
+
+LIFE_SECONDS = 60
+HUNG = 1000
+"""Taken off the exit status of a daemon that had to be killed because it did not end."""
+MOST_LIVES = 8
+ARRIVAL_SECONDS = 20.0
+FORGETFUL = ("weight", "vital-signs", "blood-glucose")
+"""What comes from devices that delete what was confirmed, or are told to."""
+# Patterns: `topic` rules make Mosquitto drop what comes between its restart and the consumer's return (docs/queue.md).
+REFUSING = "pattern read #\npattern write health/receipt/#\n"
+WELCOMING = "pattern readwrite #\n"
+
+
+Act = Callable[[], Awaitable[object]]
+
+
+def _threaded(function: Callable[[], object]) -> Act:
+    return lambda: asyncio.to_thread(function)
+
+
+def _deaf() -> None:
+    """As `run` does it first of all: a reload before its time ends nothing."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+@dataclass
+class Result:
+    plan: Plan
+    verdict: Verdict | None = None
+    killed: bool = False
+    lives: int = 0
+    faults: list[str] = field(default_factory=list)
+    deleting: int = 0
+    window: int = 0
+    """Lost before intake had them: a device forgot what the process had not yet written when it was killed."""
+    file_doubled: int = 0
+    problem: str = ""
+
+    @property
+    def lost(self) -> int:
+        return len(self.verdict.lost) - self.window if self.verdict else 0
+
+    @property
+    def good(self) -> bool:
+        if self.verdict is None or self.problem or self.file_doubled or self.lost:
+            return False
+        return not (self.verdict.doubled or self.verdict.merged or self.verdict.invented)
+
+    def __str__(self) -> str:
+        return f"{self.plan}: {self.verdict}; lives {self.lives}, file lines doubled {self.file_doubled}; {self.problem}"
+
+
+class Round:
+    def __init__(self, plan: Plan, place: Path) -> None:
+        self._plan, self._place = plan, place
+        self._random = random.Random(plan.seed)
+        place.mkdir(parents=True)
+        self._state = place / "state"
+        self._state.mkdir(mode=0o700)
+        self._disk = Disk(self._state)
+        self._rules = place / "acl"
+        self._rules.write_text(WELCOMING)
+        self._broker = Broker(place / "broker", DURABLE + f"acl_file {self._rules}\n")
+        self._network = Network(self._broker.port)
+        self._config = place / "config.toml"
+        self._config.write_text(self._text(self._network.port))
+        (place / "consumer.toml").write_text(self._text(self._broker.port))
+        self._consumer = Consumer(place / "consumer.toml", place / "consumer.ndjson")
+        self._clock, self._calm = place / "clock", place / "calm"
+        self._clock.write_text("0")
+        self._process: asyncio.subprocess.Process | None = None
+        self._configured = asyncio.Lock()
+        self.result = Result(plan)
+
+    def _text(self, port: int, reconnect: float = 2) -> str:
+        return f"""
+[gateway]
+state = "{self._state}"
+socket = "{self._place / "control.sock"}"
+[time]
+trust = "simulated"
+[disk]
+reserve_mb = 1
+[bluetooth]
+accept = "any"
+idle_seconds = 1.5
+reconnect_seconds = {reconnect}
+[[person]]
+id = "anna"
+[[person]]
+id = "ben"
+[[device]]
+address = "{ADDRESSES[Meter]}"
+person = "anna"
+forget = true
+[[device]]
+address = "{ADDRESSES[Cuff]}"
+users = {{ 1 = "ben" }}
+[[device]]
+address = "{ADDRESSES[Scale]}"
+person = "anna"
+[sink.file]
+type = "file"
+path = "{self._place / "things.ndjson"}"
+[sink.queue]
+type = "mqtt"
+host = "127.0.0.1"
+port = {port}
+ack = "{self._plan.ack}"
+settle_seconds = 3
+receipt_seconds = 2
+"""
+
+    async def run(self) -> Result:
+        faults = {event.fault for event in self._plan.events}
+        if "disk-full" in faults:
+            self._disk.mount()
+        try:
+            await asyncio.to_thread(self._broker.start)
+            await self._network.set("fine")
+            await self._consumer.start()
+            weather = asyncio.create_task(self._weather())
+            await self._live(weather)
+            if not self.result.problem:
+                await self._judge()
+        except Exception as error:  # noqa: BLE001 - whatever happens belongs to this round's seed
+            self.result.problem = f"{type(error).__name__}: {error}"
+        finally:
+            await self._consumer.kill()
+            await self._network.close()
+            await asyncio.to_thread(self._broker.stop)
+            self._disk.unmount()
+        return self.result
+
+    # -- lives -------------------------------------------------------------------------------------------------------
+
+    async def _live(self, weather: asyncio.Task[None]) -> None:
+        damage = "journal-damaged" in {event.fault for event in self._plan.events}
+        for life in range(MOST_LIVES):
+            status, told = await self._life(f"{self._plan.point}:{self._plan.count}" if life == 0 else None)
+            self.result.lives += 1
+            if status == -signal.SIGKILL:
+                self.result.killed = True
+            elif status == 0 and not damage:
+                break
+            elif status not in (0, UNUSABLE):
+                self.result.problem = f"exit status {status}: {told[-3000:]}"
+                break
+            if damage:
+                self._damage()
+                damage = False
+            if status == UNUSABLE:
+                await asyncio.sleep(0.5)
+        else:
+            self.result.problem = "it never came to an end"
+        await weather
+
+    async def _life(self, kill: str | None) -> tuple[int, str]:
+        spec = Spec(
+            str(self._config),
+            str(self._place / "devices"),
+            str(self._clock),
+            str(self._calm),
+            self._plan.seed,
+            kill,
+            BULK_RECORDS if self._plan.bulk else 20,
+            LIFE_SECONDS,
+        ).write(self._place / "spec.json")
+        log = self._place / "daemon.log"
+        async with self._configured:
+            before = log.read_bytes().count(b" started ") if log.exists() else 0
+            with log.open("ab") as out:
+                self._process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", "tests.support.rig", str(spec)), cwd=ROOT, stdout=out, stderr=out, preexec_fn=_deaf
+                )
+            # The configuration is read at the start; a reload comes after that.
+            while self._process.returncode is None and log.read_bytes().count(b" started ") == before:  # noqa: ASYNC110 - its log
+                await asyncio.sleep(0.05)
+        try:
+            async with asyncio.timeout(LIFE_SECONDS + 30):
+                status = await self._process.wait()
+        except TimeoutError:
+            self._process.kill()
+            return await self._process.wait() - HUNG, log.read_text(errors="replace")
+        return status, log.read_text(errors="replace")
+
+    def _damage(self) -> None:
+        """Flip bits, or cut the end of the write-ahead log off."""
+        kinds = [path for path in (self._state / "journal.db", self._state / "journal.db-wal") if path.exists() and path.stat().st_size]
+        if not kinds:
+            return
+        path = self._random.choice(kinds)
+        data = bytearray(path.read_bytes())
+        if path.suffix == ".db-wal" and self._random.random() < 0.5:
+            del data[self._random.randrange(len(data)) :]
+        else:
+            for _ in range(self._random.randint(1, 20)):
+                data[self._random.randrange(len(data))] ^= 1 << self._random.randrange(8)
+        path.write_bytes(data)
+        self.result.faults.append("journal-damaged")
+
+    # -- faults ------------------------------------------------------------------------------------------------------
+
+    async def _weather(self) -> None:
+        await asyncio.gather(*(self._befall(event) for event in self._plan.events))
+        self._calm.touch()
+
+    async def _befall(self, event: Event) -> None:
+        if event.fault == "journal-damaged":
+            return  # between two lives
+        await asyncio.sleep(event.at)
+        strike, mend = self._ways(event.fault)
+        await strike()
+        await asyncio.sleep(event.lasts)
+        await mend()
+        if event.fault != "disk-full" or self._disk.small:
+            self.result.faults.append(event.fault)
+
+    def _ways(self, fault: Fault) -> tuple[Act, Act]:
+        broker, network, consumer, disk = self._broker, self._network, self._consumer, self._disk
+        ways: dict[Fault, tuple[Act, Act]] = {
+            "broker-killed": (_threaded(broker.kill), _threaded(broker.start)),
+            "broker-restarted": (_threaded(broker.stop), _threaded(broker.start)),
+            "broker-refuses": (lambda: self._rule(REFUSING), lambda: self._rule(WELCOMING)),
+            "connection-refused": (lambda: network.set("refused"), lambda: network.set("fine")),
+            "partitioned": (lambda: network.set("stalled"), lambda: network.set("fine")),
+            "slow": (lambda: network.set("slow"), lambda: network.set("fine")),
+            "consumer-away": (consumer.kill, consumer.start),
+            "disk-full": (_threaded(disk.fill), _threaded(disk.empty)),
+            "clock-stepped": (self._step_clock, self._step_clock),
+            "reloaded": (lambda: self._reload(valid=False), lambda: self._reload(valid=True)),
+        }
+        return ways[fault]
+
+    async def _rule(self, rules: str) -> None:
+        self._rules.write_text(rules)
+        with suppress(ProcessLookupError, AssertionError):
+            self._broker.signal(signal.SIGHUP)
+
+    async def _step_clock(self) -> None:
+        temporary = self._clock.with_suffix(".new")
+        temporary.write_text(str(self._random.choice((-86_400, -3600, -75, 75, 3600, 86_400))))
+        temporary.replace(self._clock)
+
+    async def _reload(self, *, valid: bool) -> None:
+        async with self._configured:
+            good = self._text(self._network.port, reconnect=self._random.choice((1, 2, 3)))
+            self._config.write_text(good if valid else good + "nonsense = true\n")
+            with suppress(ProcessLookupError):
+                if self._process is not None and self._process.returncode is None:
+                    self._process.send_signal(signal.SIGHUP)
+            if not valid:
+                await asyncio.sleep(0.3)
+                self._config.write_text(good)
+
+    # -- judgement ---------------------------------------------------------------------------------------------------
+
+    async def _judge(self) -> None:
+        expected = truths(self._place / "devices")
+        self.result.deleting = sum(truth["type"] in FORGETFUL for truth in expected)
+        newest = {row.id: row.version for row in read_latest(self._state / "journal.db")}
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ARRIVAL_SECONDS):
+                while not self._has_all(newest):  # noqa: ASYNC110 - another process writes it
+                    await asyncio.sleep(0.2)
+        things = [json.loads(line) for line in self._consumer.out.read_bytes().splitlines()]
+        self.result.verdict = compare(expected, things)
+        self.result.window = self._never_taken(expected, set(self.result.verdict.lost))
+        if "journal-damaged" not in self.result.faults:
+            written = [(t["id"], t["version"]) for t in map(json.loads, (self._place / "things.ndjson").read_text().splitlines())]
+            self.result.file_doubled = len(written) - len(set(written))
+            missing = set(newest.items()) - set(written)
+            if missing:
+                self.result.problem = f"{len(missing)} things are not in the file"
+
+    def _has_all(self, newest: dict[str, int]) -> bool:
+        arrived: dict[str, int] = {}
+        for line in self._consumer.out.read_bytes().splitlines():
+            with suppress(ValueError):  # half written
+                thing: dict[str, Any] = json.loads(line)
+                arrived[thing["id"]] = max(thing["version"], arrived.get(thing["id"], 0))
+        return all(arrived.get(key, 0) >= version for key, version in newest.items())
+
+    def _never_taken(self, expected: list[dict[str, Any]], lost: set[int]) -> int:
+        if not lost:
+            return 0
+        log = b"".join(path.read_bytes() for path in (self._state / "intake").glob("*.log")).decode(errors="replace").lower()
+        return sum(truth["truth"] in lost and bool(truth["data"]) and truth["data"].lower() not in log for truth in expected)
+
+    def clear(self) -> None:
+        shutil.rmtree(self._place, ignore_errors=True)
