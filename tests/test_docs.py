@@ -13,6 +13,7 @@ from gateway import __version__, registry
 from gateway.cli import _COMMANDS
 from gateway.config import RELOADED
 from profiles.gatt import FILES
+from tests.support.broker import DOCUMENTED
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
@@ -84,3 +85,7 @@ def test_the_locks_name_no_hosts() -> None:
         text = lock.read_text()
         assert "--hash=sha256:" in text
         assert not re.search(r"https?://|--index-url|--find-links", text), lock.name
+
+
+def test_the_brokers_settings_are_those_that_were_measured() -> None:
+    assert f"```\n{DOCUMENTED}```" in (ROOT / "docs" / "queue.md").read_text()
