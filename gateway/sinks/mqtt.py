@@ -132,6 +132,7 @@ class MqttSink(Sink):
         try:
             await client.listen(self._receipts_to)
         except Lost as error:
+            await self.close()  # a connection that hears no receipts must not be taken for a good one
             raise Unreachable(connection.sentence(self._settings, error)) from error
         self._listening = asyncio.create_task(self._hear_receipts(client), name="receipts")
 

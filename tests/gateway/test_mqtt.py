@@ -17,9 +17,10 @@ import pytest
 
 from gateway.config import MqttSection
 from gateway.journal import Commit, Journal
-from gateway.mqtt.client import Client, publish_properties
+from gateway.mqtt.client import Client, Lost, publish_properties
 from gateway.mqtt.consumer import Consumer, Store
 from gateway.mqtt.contract import receipt, topic_of
+from gateway.sinks.base import Unreachable
 from gateway.sinks.mqtt import MqttSink
 from gateway.sinks.outlet import Outlet
 from tests.support.broker import DURABLE, Broker
@@ -263,6 +264,23 @@ async def test_1_with_receipts_the_brokers_word_is_not_enough(broker: Broker, jo
             await until(lambda: journal.cursor("queue") == 50, 15)
     assert numbers(seen) == list(range(50))
     assert len((tmp_path / "out").read_bytes().splitlines()) == 50
+
+
+async def test_a_broker_that_lets_us_hear_no_receipts_gets_nothing(
+    broker: Broker, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it is tried: without receipts nothing could ever be counted as delivered."""
+
+    async def refused(_client: Client, name: str) -> None:
+        raise Lost(f"the broker does not let us hear {name}; mend its rules")
+
+    monkeypatch.setattr(Client, "listen", refused)
+    await fill(journal, 1)
+    sink = MqttSink(section(broker.port, ack="receiver", receipt_seconds=0.2), "gw")
+    for _ in range(2):
+        with pytest.raises(Unreachable, match="does not let us hear health/receipt/gw"):
+            await sink.send(journal.after(0, 1))
+    assert sink.connection is None
 
 
 async def test_4_what_waits_for_its_receipt_is_not_sent_again(broker: Broker, journal: Journal, tmp_path: Path) -> None:
