@@ -17,8 +17,9 @@ from typing import Any
 import aiomqtt
 
 from gateway.mqtt import connection
-from gateway.mqtt.client import Client, Lost, connect_properties, publish_properties
+from gateway.mqtt.client import Client, Lost
 from gateway.mqtt.contract import filters_of, receipt
+from gateway.mqtt.properties import connect_properties, publish_properties
 
 TOGETHER = 200
 """So many messages share one fdatasync."""

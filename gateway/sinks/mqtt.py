@@ -22,8 +22,9 @@ from gateway import crashpoints
 from gateway.config import MqttSection
 from gateway.journal import Row
 from gateway.mqtt import connection
-from gateway.mqtt.client import FAILURE, Client, Lost, Properties, publish_properties
+from gateway.mqtt.client import FAILURE, Client, Lost
 from gateway.mqtt.contract import CONTENT_TYPE, correlation, receipt_topic, refusal_in, topic_of
+from gateway.mqtt.properties import Packed, Template
 from gateway.sinks.base import Answer, Held, Refused, Sink, Unreachable, person_of
 
 log = structlog.get_logger()
@@ -104,6 +105,7 @@ class MqttSink(Sink):
         self._careful = False
         self._suspect: tuple[bytes, int] | None = None
         self._receipts_to = receipt_topic(settings.topic, client_id)
+        self._properties_of_all = self._template() if settings.protocol == "5" else None
         self._patience = settings.receipt_seconds if settings.ack == "receiver" else PUBACK_SECONDS
 
     # -- the connection ------------------------------------------------------------------------------------------------
@@ -222,6 +224,8 @@ class MqttSink(Sink):
             if client.gone.is_set():
                 raise Lost(client.why)
             batch.moved.clear()
+            if not most:
+                client.hurry()
             try:
                 async with asyncio.timeout(self._patience):
                     await batch.moved.wait()
@@ -273,17 +277,15 @@ class MqttSink(Sink):
         awaited.sent, awaited.times = self._monotonic(), awaited.times + 1
         return True
 
-    def _properties(self, row: Row, key: bytes) -> Properties | None:
-        if self._settings.protocol != "5":
+    def _template(self) -> Template:
+        to = {"ResponseTopic": self._receipts_to} if self._settings.ack == "receiver" else {}
+        return Template(PayloadFormatIndicator=1, ContentType=CONTENT_TYPE, **to)
+
+    def _properties(self, row: Row, key: bytes) -> Packed | None:
+        if self._properties_of_all is None:
             return None
-        values: dict[str, object] = {
-            "PayloadFormatIndicator": 1,
-            "ContentType": CONTENT_TYPE,
-            "UserProperty": [("id", row.id), ("version", str(row.version))],
-        }
-        if self._settings.ack == "receiver":
-            values |= {"ResponseTopic": self._receipts_to, "CorrelationData": key}
-        return publish_properties(**values)
+        user = {"id": row.id, "version": str(row.version)}
+        return self._properties_of_all.filled(user, key if self._settings.ack == "receiver" else b"")
 
     def _broker_says(self, batch: _Batch, place: int, code: int, topic: str) -> None:
         crashpoints.reached("message-acknowledged")

@@ -16,8 +16,8 @@ import aiomqtt
 
 from gateway.config import MqttSection
 from gateway.journal import Journal, Row
-from gateway.mqtt.client import publish_properties
 from gateway.mqtt.contract import CONTENT_TYPE, topic_of
+from gateway.mqtt.properties import publish_properties
 from gateway.sinks.base import person_of
 from gateway.sinks.mqtt import MqttSink
 from gateway.sinks.outlet import Outlet

@@ -14,12 +14,15 @@ from typing import Any
 
 import aiomqtt
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from gateway.config import MqttSection
 from gateway.journal import Commit, Journal
-from gateway.mqtt.client import Client, Lost, publish_properties
+from gateway.mqtt.client import Client, Lost
 from gateway.mqtt.consumer import Consumer, Store
 from gateway.mqtt.contract import receipt, topic_of
+from gateway.mqtt.properties import Template, publish_properties
 from gateway.sinks.base import Unreachable
 from gateway.sinks.mqtt import MqttSink
 from gateway.sinks.outlet import Outlet
@@ -435,3 +438,14 @@ async def test_mqtt_3_1_1_goes_without_words(broker: Broker, journal: Journal) -
     async with consuming(settings) as seen, driven(journal, MqttSink(settings, "gw")):
         await until(lambda: numbers(seen) == list(range(10)))
         await until(lambda: journal.cursor("queue") == 10)
+
+
+def test_properties_filled_into_a_template_are_those_that_paho_packs() -> None:
+    same = {"PayloadFormatIndicator": 1, "ContentType": "application/json", "ResponseTopic": "health/receipt/" + "g" * 120}
+    user = {"id": "ä" * 60, "version": "12"}
+    filled = Template(**same).filled(user, b"key\x00 12")
+    paho: Any = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho leaves it untyped
+    read, length = paho.unpack(filled.pack())
+    assert length == len(filled.pack()) > 0x80, "long enough for a length of two octets"
+    expected: Any = publish_properties(**same, UserProperty=list(user.items()), CorrelationData=b"key\x00 12")
+    assert read.json() == expected.json()
