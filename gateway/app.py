@@ -119,6 +119,7 @@ class Gateway:
     async def _catch_up(self, filing: Filing, intake: Intake, *, replay_all: bool) -> None:
         """What was taken but not filed before the last end, and what damage took away."""
         start = 0 if replay_all else int(self.journal.meta("worked_off", "0"))
+        intake.begin_behind(max(start - 1, self.journal.last_position()))
         if start > intake.position:
             start = 0  # the intake is shorter than it was: take what is there
         before = self.journal.head()

@@ -212,6 +212,7 @@ class Attendant:
                 connect_seconds=bluetooth.connect_seconds,
                 session_seconds=bluetooth.session_seconds,
                 opened=lambda position: self._open.__setitem__(facts.session, position),
+                late=self._unfiled.__setitem__,
             )
             known.failures, known.last_problem = 0, None
             whole = True
@@ -232,6 +233,7 @@ class Attendant:
             log.exception("a driver failed", device=address, driver=driver.name, file=loaded.source)
             # What it had taken is replayed at the next start: perhaps by a mended driver.
             self._unfiled[f"failed {facts.session}"] = self._open.pop(facts.session, self._intake.position)
+            self._unfiled.pop(f"{facts.session}+", None)
         finally:
             known.running, known.sessions = False, known.sessions + 1
             known.not_before = self._clock.boottime() + pause
@@ -241,7 +243,7 @@ class Attendant:
                 self._unfiled[facts.session] = opened
             if known.generation != self._generation:
                 self._known.pop(address, None)  # met anew, with the configuration as it is now
-            if facts.session in self._unfiled:
+            if self._unfiled.keys() & {facts.session, f"{facts.session}+"}:
                 known.things += await self._refile_at_once()
             await self._note_progress()
 

@@ -38,6 +38,10 @@ class SessionFacts:
     info: DeviceInfo | None = None
     pair: timing.ClockPair | None = None
     intermediate: int = 0
+    known_as: str | None = None
+    """The identity by which the intake log knows the device: one that the journal lost is not derived anew, perhaps from less."""
+    identified: Callable[[str], object] = lambda _identity: None
+    """Told the identity before anything is filed under it."""
 
 
 class Filing:
@@ -54,7 +58,10 @@ class Filing:
             elif isinstance(item, DeviceClock):
                 facts.pair = timing.ClockPair(item.device_time, item.frame.received, float(item.fraction), item.synchronized)
         if facts.identity is None:
-            facts.identity = await self._journal.identity(facts.address, device_identity(facts.info, facts.address))
+            derived = facts.known_as or device_identity(facts.info, facts.address)
+            identity = await self._journal.identity(facts.address, derived)
+            facts.identified(identity)
+            facts.identity = identity
         for item in batch.items:
             if isinstance(item, DeviceInfo):
                 info = {name: value for name, value in asdict(item).items() if name != "frame" and value is not None}

@@ -123,11 +123,16 @@ class Intake:
         self.flush_now()
         os.close(self._fd)
 
-    def _next_segment(self) -> None:
+    def begin_behind(self, position: int) -> None:
+        """Give no position before this one: of two things the later frame is the one further back, also when segments were taken away."""
+        if self.position <= position:
+            self._next_segment(position + 1)
+
+    def _next_segment(self, start: int | None = None) -> None:
         with self._sync_lock:
             os.fdatasync(self._fd)
             os.close(self._fd)
-            self._start += self._size
+            self._start = start or self._start + self._size
             self._fd = os.open(self._path(self._start), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_EXCL, 0o600)
             self._size, self._torn = 0, False
             self._durable = self._start

@@ -15,6 +15,7 @@ from drivers import Batch, DeviceError, Frame, NotAllowed
 from drivers.kit.capture import CaptureError, Record
 from drivers.kit.replay import ReplayLink
 from gateway.config import DeviceSection
+from gateway.errors import JournalError
 from gateway.filing import Filing, SessionFacts
 from gateway.registry import Registry
 
@@ -43,7 +44,17 @@ def sessions_of(records: Iterable[Record | CaptureError]) -> tuple[list[list[Rec
     return list(found.values()), damage
 
 
-def facts_of(opening: Record) -> SessionFacts:
+def identities(sessions: Iterable[list[Record]]) -> dict[str, str]:
+    """By address: the identity it was given first."""
+    found: dict[str, str] = {}
+    for session in sessions:
+        for record in session:
+            if record.kind == "id":
+                found.setdefault(session[0].extra.get("a", ""), record.extra.get("identity", ""))
+    return found
+
+
+def facts_of(opening: Record, known_as: str | None = None) -> SessionFacts:
     extra = opening.extra
     settings = extra.get("settings")
     return SessionFacts(
@@ -56,6 +67,7 @@ def facts_of(opening: Record) -> SessionFacts:
         simulated=bool(extra.get("sim", False)),
         settings=DeviceSection.model_validate(settings) if settings else None,
         replaying=True,
+        known_as=known_as,
     )
 
 
@@ -80,17 +92,18 @@ async def readings(records: list[Record], registry: Registry) -> AsyncGenerator[
 
 
 async def work_off(records: Iterable[Record | CaptureError], registry: Registry, filing: Filing) -> Outcome:
-    """File everything these records hold that the journal does not."""
+    """File everything these records hold that the journal does not. Raises `JournalError` when it cannot be written."""
     outcome = Outcome()
     together, damage = sessions_of(records)
     outcome.damaged = [error.position for error in damage]
+    known_as = identities(together)
     for session in together:
         if session[0].kind != "open":
             # The end of a session that was worked off before; or one whose opening is damaged.
             if damage:
                 outcome.damaged.append(session[0].position)
             continue
-        facts = facts_of(session[0])
+        facts = facts_of(session[0], known_as.get(session[0].extra.get("a", "")))
         if facts.driver not in registry.by_name:
             outcome.failed.setdefault(facts.driver, session[0].position)
             continue
@@ -99,6 +112,8 @@ async def work_off(records: Iterable[Record | CaptureError], registry: Registry,
             async with aclosing(readings(session, registry)) as batches:
                 async for batch, rejected in batches:
                     outcome.things += len(await filing.file(facts, batch, rejected))
+        except JournalError:
+            raise  # a full disk is no fault of this session: nothing after it would fare better
         except Exception:
             log.exception("a session could not be replayed", session=facts.session, driver=facts.driver)
             outcome.failed.setdefault(facts.driver, session[0].position)

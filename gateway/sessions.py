@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -45,6 +46,7 @@ class RecordingLink:
         self._mark, self._policy, self._idle_seconds = mark, policy, idle_seconds
         self._ends = asyncio.get_running_loop().time() + session_seconds
         self._frames: asyncio.Queue[Frame | None] = asyncio.Queue()
+        self._answers: list[Record] = []
         self._waiting = 0
         self._connection: Connection | None = None
         self._may_write = True
@@ -76,6 +78,10 @@ class RecordingLink:
 
     def attach(self, connection: Connection) -> None:
         self._connection = connection
+
+    def identified(self, identity: str) -> None:
+        """Things will be filed under it, so the intake log must know it, too. Raises `OSError`."""
+        self._note("id", identity=identity)
 
     def withdraw(self) -> None:
         """From here on the driver may not send anything."""
@@ -134,6 +140,18 @@ class RecordingLink:
             self._waiting -= 1
         return frame
 
+    def left(self) -> list[Record]:
+        """What came after the driver had ended, if anything, behind what the device had answered."""
+        frames = [self._frames.get_nowait() for _ in range(self._frames.qsize())]
+        late = [
+            Record(
+                kind="rx", session="", characteristic=frame.characteristic, data=frame.data, time=frame.received, boottime=frame.boottime
+            )
+            for frame in frames
+            if frame is not None
+        ]
+        return [*self._answers, *late] if late else []
+
     def reject(self, frame: Frame, error: Exception) -> None:
         self.rejected.append((frame, error))
 
@@ -159,16 +177,10 @@ class RecordingLink:
 
     def _taken(self, kind: str, characteristic: int, data: bytes) -> Frame:
         now, boottime = self._clock.now(), self._clock.boottime()
-        position = self._intake.append(
-            Record(
-                kind=kind,
-                session=self._session,
-                characteristic=characteristic,
-                data=data,
-                time=now,
-                boottime=boottime,
-            )
-        )
+        record = Record(kind=kind, session=self._session, characteristic=characteristic, data=data, time=now, boottime=boottime)
+        position = self._intake.append(record)
+        if kind == "rd":
+            self._answers.append(record)
         return Frame(characteristic, data, round(now, 6), round(boottime, 6), position)
 
     def _note(self, kind: str, characteristic: int = 0, **extra: str) -> None:
@@ -222,15 +234,20 @@ async def run(
     connect_seconds: float,
     session_seconds: float,
     opened: Callable[[int], None],
+    late: Callable[[str, int], None],
 ) -> int:
-    """Read one device once; returns how many things were new. Raises `DeviceError`, or `OSError` when the disk fails."""
+    """Read one device once; returns how many things were new. `late` is told the session under which to find what the device sent
+    when the driver had ended already, and where that begins. Raises `DeviceError`, or `OSError` when the disk fails.
+    """
     link = RecordingLink(
         facts.session, driver, intake, clock, mark=mark, policy=policy, idle_seconds=idle_seconds, session_seconds=session_seconds
     )
     connection = await radio.connect(seen, on_frame=link.on_frame, on_lost=link.on_lost, timeout=connect_seconds)
+    facts.identified = link.identified
     count = 0
+    first = opening(facts, clock, connection, mark, policy)
     try:
-        opened(intake.append(opening(facts, clock, connection, mark, policy)))
+        opened(intake.append(first))
         link.attach(connection)
         async with asyncio.timeout(session_seconds + LAST_SECONDS), aclosing(driver.read(link)) as batches:
             try:
@@ -243,6 +260,14 @@ async def run(
         raise Silent(f"not finished after {session_seconds:.0f} s") from error
     finally:
         await connection.close()
+        left = link.left()
+        if left:
+            # Confirmed by the stack, so the device may have forgotten it; the driver has not seen it. A session of its own makes
+            # that the same in every replay.
+            name = f"{facts.session}+"
+            late(name, intake.append(replace(first, session=name)))
+            for record in left:
+                intake.append(replace(record, session=name))
         if link.rejected:
             await filing.file(facts, Batch(), link.rejected)
     if link.failure is not None:

@@ -7,7 +7,8 @@ Invariants, each with its test in `tests/gateway/test_journal.py`:
 3. (id, version) is unique; versions of an id count from 1. The same content again is no new version.
 4. A commit is whole: its things, the device's mark, its identity and its rejected frames, or nothing.
 5. A replay adds nothing that is there: content equal to any version of its id is passed over, and a version that was
-   lost comes back under its own number.
+   lost comes back under its own number. Nor does it put what was said before (a session that was cut off, say) over what was
+   said later.
 6. A sink's cursor passes a thing only together with its fate: sent, or entered in `deferred` or `held` in the same transaction.
 7. A failed commit and a cancelled waiter harm nobody else (`writer`).
 8. Every row carries a CRC; a row that does not fit is not handed out (`repair`).
@@ -202,6 +203,12 @@ class Journal:
             rows = reader.execute(f"SELECT {THING_COLUMNS} FROM things WHERE id=? ORDER BY version", (thing_id,)).fetchall()  # noqa: S608 - a constant
         return [_row(row) for row in rows if row_is_sound(row)]
 
+    def last_position(self) -> int:
+        """Of the latest things' frames in the intake log; -1 without any."""
+        with closing(connect_reader(self._path)) as reader:
+            found = reader.execute("SELECT coalesce(max(position), -1) FROM (SELECT position FROM things ORDER BY n DESC LIMIT 1000)")
+            return int(found.fetchone()[0])
+
     def with_quality(self, quality: int) -> list[Row]:
         """Every version whose time has this quality (its rank); there is an index for the worst one."""
         with closing(connect_reader(self._path)) as reader:
@@ -304,14 +311,18 @@ def _commit(connection: sqlite3.Connection, commit: Commit) -> list[Committed]:
 
 def _version_for(connection: sqlite3.Connection, candidate: Candidate, *, replaying: bool) -> int | None:
     """The version that this content becomes; None if it is there already."""
-    known = connection.execute("SELECT version, digest, quality FROM things WHERE id=? ORDER BY version", (candidate.id,)).fetchall()
+    known = connection.execute(
+        "SELECT version, digest, quality, position FROM things WHERE id=? ORDER BY version", (candidate.id,)
+    ).fetchall()
     if not known:
         return 1
-    latest, digest, quality = known[-1]
+    latest, digest, quality, position = known[-1]
     if replaying:
-        if any(digest == candidate.digest for _, digest, _ in known):
+        if any(digest == candidate.digest for _, digest, _, _ in known):
             return None
-        lost = set(range(1, latest)) - {version for version, _, _ in known}
+        lost = set(range(1, latest)) - {version for version, *_ in known}
+        if not lost and candidate.position < position:
+            return None
         return min(lost, default=latest + 1)
     if digest == candidate.digest and candidate.quality <= quality:
         return None

@@ -113,6 +113,22 @@ def test_4_half_a_line_is_closed_not_written_over(tmp_path: Path) -> None:
     assert sum(isinstance(item, CaptureError) for item in read(tmp_path)) == 1
 
 
+def test_2_positions_are_not_given_twice_after_segments_were_taken_away(tmp_path: Path) -> None:
+    log = Intake(tmp_path)
+    first, last = log.append(record(0)), log.append(record(1))
+    log.close()
+    for _start, path in segments(tmp_path):
+        path.unlink()
+    again = Intake(tmp_path)
+    again.begin_behind(last)
+    assert again.append(record(2)) > last > first
+    end = again.position
+    again.begin_behind(last)
+    assert again.position == end, "nothing to do"
+    again.close()
+    assert numbers(tmp_path) == [2]
+
+
 def test_5_a_failed_write_reaches_the_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk: the frame counts as not taken, and the half line does not spoil the next."""
     log = Intake(tmp_path)

@@ -128,6 +128,14 @@ async def test_5_a_replay_adds_nothing_that_is_there(journal: Journal, tmp_path:
     assert [new.version for new in back] == [2], "a lost version comes back under its own number"
 
 
+async def test_5_a_replay_does_not_put_what_was_said_before_over_what_was_said_later(journal: Journal) -> None:
+    await journal.commit(Commit("", (candidate("a", "whole", position=90),)))
+    assert await journal.commit(Commit("", (candidate("a", "cut off", position=40),), replaying=True)) == []
+    [new] = await journal.commit(Commit("", (candidate("a", "by a better driver", position=90),), replaying=True))
+    assert new.version == 2
+    assert journal.last_position() == 90
+
+
 async def test_6_a_cursor_passes_a_thing_together_with_its_fate(journal: Journal) -> None:
     for number in range(3):
         await journal.commit(Commit("", (candidate(f"t{number}"),)))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from drivers.kit.capture import Record
 from gateway import registry
 from gateway.filing import Filing
 from gateway.intake import Intake
@@ -276,3 +278,20 @@ def test_a_large_journal_is_checked_at_leisure(tmp_path: Path, monkeypatch: pyte
     assert not repair.scrub(path)
     assert repair.check(path).damaged_rows == [5]
     assert repair.scrub(path)
+
+
+@pytest.mark.parametrize("noted", [True, False])
+async def test_a_device_keeps_the_identity_that_the_intake_log_knows(lived_in: Path, tmp_path: Path, *, noted: bool) -> None:
+    """A session cut off before the device had said who it is does not name it when all is replayed."""
+    records = [record for record in read_intake(lived_in / "intake") if isinstance(record, Record)]
+    opened = next(r for r in records if r.kind == "open" and r.extra["drv"] == "blood-pressure")
+    session = [r for r in records if r.session == opened.session and (noted or r.kind != "id")]
+    log = Intake(tmp_path / "intake")
+    for record in (*(replace(r, session="cut-off") for r in session[:2]), *session):
+        log.append(record)
+    log.close()
+    _, outcome, _ = await recover(tmp_path)
+    assert outcome.sessions == 2
+    assert outcome.things > 1
+    found = {json.loads(body)["device"]["identity"].partition(":")[0] for body in things(tmp_path / "journal.db").values()}
+    assert found == {"system-id" if noted else "address"}, "without the note the first session is believed, and that it knows too little"

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from drivers import Batch, Policy, Refused, Why
+from drivers.kit.capture import Record
 from gateway import attendant as attending
 from gateway import registry, sessions
 from gateway.attendant import Attendant
@@ -24,7 +25,7 @@ from gateway.intake import Intake
 from gateway.intake import read as read_intake
 from gateway.journal import Journal
 from gateway.registry import Loaded, Registry
-from tests.support.fakes import FakeClock, FakeDevice, FakeRadio, until
+from tests.support.fakes import FakeClock, FakeConnection, FakeDevice, FakeRadio, until
 
 A = "C1:00:00:00:00:01"
 CUFF = bytes.fromhex("167c0056006100e807060f11111b33000000")
@@ -187,7 +188,25 @@ async def test_a_device_that_sends_for_ever_is_cut_off(tmp_path: Path) -> None:
         state = await home.read(device)
         assert state["problem"] is None
         assert len(home.things()) > 5
-        assert len(home.things()) == sum(getattr(r, "kind", "") == "rx" for r in read_intake(tmp_path / "intake"))
+        taken = {r.data for r in read_intake(tmp_path / "intake") if isinstance(r, Record) and r.kind == "rx"}
+        assert len(home.things()) == len(taken), "also what came while the connection was closed"
+
+
+async def test_what_comes_when_the_driver_has_ended_is_filed(tmp_path: Path) -> None:
+    """The stack has confirmed it, so the device may have forgotten it."""
+    device = cuff(values={0x2A29: b"ACME", 0x2A24: b"X"})
+    async with house(tmp_path, device) as home:
+        closing = FakeConnection.close
+
+        async def close(self: FakeConnection) -> None:
+            device.send(0x2A35, CUFF[:1] + b"\x99" + CUFF[2:])
+            await closing(self)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(FakeConnection, "close", close)
+            await home.read(device)
+        await until(lambda: home.known[A]["things"] == 3)
+        assert [thing["device"]["model"] for thing in home.things()] == ["X", "X"]
 
 
 async def test_a_driver_that_does_not_end_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -387,10 +406,10 @@ async def test_every_byte_that_passed_is_in_intake(tmp_path: Path) -> None:
         await home.read(meter)
         assert meter.written == [(0x2A52, b"\x01\x01"), (0x2A52, bytes.fromhex("0202010100"))]
         log = [r for r in read_intake(tmp_path / "intake") if not isinstance(r, Exception)]
-        assert [r.kind for r in log] == ["open", "rd", "wr", "rx", "rx", "wr", "rx"]
+        assert [r.kind for r in log] == ["open", "rd", "id", "wr", "rx", "rx", "wr", "rx"]
         assert log[0].extra["policy"]["forget"] is True
         assert log[0].extra["settings"] == {"address": A, "name": "Meter", "forget": True}
-        assert home.things("blood-glucose")[0]["provenance"]["intake_position"] == log[3].position
+        assert home.things("blood-glucose")[0]["provenance"]["intake_position"] == log[4].position
 
 
 async def test_a_forgetting_command_goes_out_after_intake_is_on_the_medium(tmp_path: Path) -> None:

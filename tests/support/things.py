@@ -9,7 +9,7 @@ from gateway.journal import Candidate
 
 
 def candidate(
-    name: str, content: str = "", *, quality: int = 4, kind: str = "weight", size: int = 600, person: str | None = None
+    name: str, content: str = "", *, quality: int = 4, kind: str = "weight", size: int = 600, person: str | None = None, position: int = 0
 ) -> Candidate:
     thing_id = hashlib.sha256(name.encode()).hexdigest()[:32]
     text = content or name
@@ -21,4 +21,4 @@ def candidate(
         )
         return body[:-1] + ', "room": "' + "x" * (size - len(body) - 12) + '"}'
 
-    return Candidate(thing_id, kind, hashlib.sha256(text.encode()).digest()[:16], quality, 0, render)
+    return Candidate(thing_id, kind, hashlib.sha256(text.encode()).digest()[:16], quality, position, render)
