@@ -9,7 +9,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ class Round:
         self._clock, self._calm = place / "clock", place / "calm"
         self._clock.write_text("0")
         self._process: asyncio.subprocess.Process | None = None
-        self._configured = asyncio.Lock()
+        self._configured, self._one_broker = asyncio.Lock(), asyncio.Lock()
         self.result = Result(plan)
 
     def _text(self, port: int, reconnect: float = 2) -> str:
@@ -153,6 +153,8 @@ receipt_seconds = 2
             await self._consumer.kill()
             await self._network.close()
             await asyncio.to_thread(self._broker.stop)
+            if not self.result.good:
+                shutil.copytree(self._state, self._place / "state-kept", dirs_exist_ok=True)
             self._disk.unmount()
         return self.result
 
@@ -234,9 +236,11 @@ receipt_seconds = 2
             return  # between two lives
         await asyncio.sleep(event.at)
         strike, mend = self._ways(event.fault)
-        await strike()
-        await asyncio.sleep(event.lasts)
-        await mend()
+        # One that is being started is not killed: what would be tested then is our waiting for it.
+        async with self._one_broker if event.fault in ("broker-killed", "broker-restarted") else nullcontext():
+            await strike()
+            await asyncio.sleep(event.lasts)
+            await mend()
         if event.fault != "disk-full" or self._disk.small:
             self.result.faults.append(event.fault)
 

@@ -89,8 +89,11 @@ class Watch:
         await gateway.ready.wait()
         while not self._calm.exists():  # noqa: ASYNC110 - another process writes it
             await asyncio.sleep(0.1)
-        gateway.retry(None)
-        while not self._all_done(gateway, world):  # noqa: ASYNC110 - many conditions, not an event
+        turn = 0
+        while not self._all_done(gateway, world):
+            if turn % 20 == 0:
+                gateway.retry(None)  # not once: the broker may not have read its mended rules yet
+            turn += 1
             await asyncio.sleep(0.1)
         self.finished = True
         gateway.stop()
