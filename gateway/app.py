@@ -87,7 +87,7 @@ class Gateway:
             stack.callback(intake.close)
             filing = Filing(self.journal, self._clock.zone(), self._on_committed)
             try:
-                await self._catch_up(filing, intake, replay_all=findings.replay_all)
+                left = await self._catch_up(filing, intake, replay_all=findings.replay_all)
             except JournalError as error:
                 raise StateError(f"{path}: {error}; make room and start again, nothing is lost") from error
             sinks = self._given_sinks if self._given_sinks is not None else _sinks(self._config, await self._gateway_id())
@@ -105,6 +105,7 @@ class Gateway:
                 filing,
                 self._clock,
                 simulated=self._simulated,
+                left=left,
             )
             await self._serve()
 
@@ -116,8 +117,8 @@ class Gateway:
             await self.journal.set_meta("gateway-id", known)
         return known
 
-    async def _catch_up(self, filing: Filing, intake: Intake, *, replay_all: bool) -> None:
-        """What was taken but not filed before the last end, and what damage took away."""
+    async def _catch_up(self, filing: Filing, intake: Intake, *, replay_all: bool) -> set[str]:
+        """What was taken but not filed before the last end, and what damage took away. Returns whose sessions were open."""
         start = 0 if replay_all else int(self.journal.meta("worked_off", "0"))
         intake.begin_behind(max(start - 1, self.journal.last_position()))
         if start > intake.position:
@@ -137,6 +138,7 @@ class Gateway:
         if gaps:
             log.error("things were damaged", rows=len(gaps), filed_again=self.journal.head() - before)
         await self.journal.set_meta("worked_off", str(min(outcome.failed.values(), default=intake.position)))
+        return outcome.addresses
 
     async def _serve(self) -> None:
         app = door.application(

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,7 +83,9 @@ class Attendant:
         clock: Clock,
         *,
         simulated: bool = False,
+        left: Collection[str] = (),
     ) -> None:
+        """`left`: addresses of devices to which an earlier life of the gateway may still be connected."""
         self._registry, self._radio, self._intake, self._journal = registry, radio, intake, journal
         self._filing, self._clock, self._simulated = filing, clock, simulated
         self._known: dict[str, Known] = {}
@@ -91,6 +94,7 @@ class Attendant:
         self._unfiled: dict[str, int] = {}
         self._group: asyncio.TaskGroup | None = None
         self._stopping = False
+        self._left = set(left)
         self._generation = 0
         self.disk_low = False
         self.adapter_problem: str | None = None
@@ -110,6 +114,7 @@ class Attendant:
         pause = 1.0
         async with asyncio.TaskGroup() as group:
             self._group = group
+            await self._radio.release(self._left | {device.address for device in self._config.device})
             while True:
                 began = self._clock.boottime()
                 try:

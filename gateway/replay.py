@@ -30,6 +30,8 @@ class Outcome:
     """Positions of intake lines that could not be read."""
     failed: dict[str, int] = field(default_factory=dict)
     """Drivers that are gone or failed, and where the first of their sessions begins: they are tried again at each start."""
+    addresses: set[str] = field(default_factory=set)
+    """Of the devices whose sessions these were."""
 
 
 def sessions_of(records: Iterable[Record | CaptureError]) -> tuple[list[list[Record]], list[CaptureError]]:
@@ -104,6 +106,7 @@ async def work_off(records: Iterable[Record | CaptureError], registry: Registry,
                 outcome.damaged.append(session[0].position)
             continue
         facts = facts_of(session[0], known_as.get(session[0].extra.get("a", "")))
+        outcome.addresses.add(facts.address)
         if facts.driver not in registry.by_name:
             outcome.failed.setdefault(facts.driver, session[0].position)
             continue

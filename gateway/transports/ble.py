@@ -7,24 +7,29 @@ attempt to pair and a second try. What bleak raises is told apart here, so that 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, TypeVar
 
+import structlog
 from bleak import BleakClient, BleakScanner
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.client import BaseBleakClient
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 from bleak.exc import BleakDBusError, BleakError, BleakGATTProtocolError, BleakGATTProtocolErrorCode
-from bleak_retry_connector import establish_connection
+from bleak_retry_connector import close_stale_connections_by_address, establish_connection
+from dbus_fast import DBusError
 
 from drivers import Advertisement, Confused, DeviceError, Refused, Silent, Why
 from gateway.errors import AdapterError, AdapterProblem
 from gateway.transports.radio import Connection, OnFrame, Seen
 from profiles.gatt import short_uuid
 
+log = structlog.get_logger()
+
 T = TypeVar("T")
 
+RELEASE_SECONDS = 10.0
 SILENT_SCAN_SECONDS = 90.0
 """A scan that brings nothing for so long is started anew; some adapters stop without a word."""
 
@@ -61,6 +66,17 @@ class BleakRadio:
     def __init__(self, scanner: type[BaseBleakScanner] | None = None, client: type[BaseBleakClient] | None = None) -> None:
         self._scanner, self._client = scanner, client
         self._connecting = asyncio.Lock()
+
+    async def release(self, addresses: Collection[str]) -> None:
+        """BlueZ keeps a connection whose owner was killed, and a device that is connected does not advertise."""
+        if self._client is not None:
+            return
+        for address in addresses:
+            try:
+                async with asyncio.timeout(RELEASE_SECONDS):
+                    await close_stale_connections_by_address(address)
+            except (BleakError, DBusError, TimeoutError, OSError, EOFError) as error:
+                log.warning("a connection may be left over", device=address, problem=_said(error))
 
     async def scan(self, on_seen: Callable[[Seen], None]) -> None:
         heard = asyncio.Event()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -37,6 +37,9 @@ class Connection(Protocol):
 
 
 class Radio(Protocol):
+    async def release(self, addresses: Collection[str]) -> None:
+        """Close the connections to these devices that an earlier life of the gateway has left to the stack."""
+
     async def scan(self, on_seen: Callable[[Seen], None]) -> None:
         """Report every advertisement until cancelled. Raises `AdapterError`."""
 

@@ -292,6 +292,7 @@ async def test_a_device_keeps_the_identity_that_the_intake_log_knows(lived_in: P
     log.close()
     _, outcome, _ = await recover(tmp_path)
     assert outcome.sessions == 2
+    assert outcome.addresses == {opened.extra["a"]}
     assert outcome.things > 1
     found = {json.loads(body)["device"]["identity"].partition(":")[0] for body in things(tmp_path / "journal.db").values()}
     assert found == {"system-id" if noted else "address"}, "without the note the first session is believed, and that it knows too little"

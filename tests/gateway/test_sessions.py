@@ -107,6 +107,20 @@ async def test_a_cuff_is_read_once_and_again_after_a_while(tmp_path: Path) -> No
         assert len(home.things()) == 1, "the same record again is nothing new"
 
 
+async def test_what_an_earlier_life_left_connected_is_let_go_first(tmp_path: Path) -> None:
+    """BlueZ keeps the connections of a daemon that was killed, and a device that is connected does not advertise."""
+    config = Config(gateway=GatewaySection(state=tmp_path), device=(DeviceSection(address=A),))
+    radio, clock, journal, intake = FakeRadio(), FakeClock(), Journal(tmp_path / "journal.db"), Intake(tmp_path / "intake")
+    made = Attendant(config, REGISTRY, radio, intake, journal, Filing(journal, UTC), clock, left={"B4:00:00:00:00:01"})
+    watching = asyncio.create_task(made.watch())
+    await until(lambda: radio.scanning is not None)
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+    intake.close()
+    journal.close()
+    assert radio.released == [{A, "B4:00:00:00:00:01"}]
+
+
 async def test_only_listed_devices_unless_any_is_accepted(tmp_path: Path) -> None:
     stranger = cuff()
     async with house(tmp_path, stranger, bluetooth={"accept": "listed"}) as home:

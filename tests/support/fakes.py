@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Any
@@ -109,6 +109,10 @@ class FakeRadio:
         self.devices = list(devices)
         self.unreachable: set[str] = set()
         self.scanning: Callable[[Seen], None] | None = None
+        self.released: list[set[str]] = []
+
+    async def release(self, addresses: Collection[str]) -> None:
+        self.released.append(set(addresses))
 
     async def scan(self, on_seen: Callable[[Seen], None]) -> None:
         self.scanning = on_seen
