@@ -83,14 +83,14 @@ class Gateway:
                 log.error("the journal was damaged", detail=sentence)
             self.journal = Journal(path)
             stack.callback(self.journal.close)
-            intake = Intake(self._config.state / "intake")
-            stack.callback(intake.close)
             filing = Filing(self.journal, self._clock.zone(), self._on_committed)
             try:
+                intake = Intake(self._config.state / "intake")
+                stack.callback(intake.close)
                 left = await self._catch_up(filing, intake, replay_all=findings.replay_all)
-            except JournalError as error:
-                raise StateError(f"{path}: {error}; make room and start again, nothing is lost") from error
-            sinks = self._given_sinks if self._given_sinks is not None else _sinks(self._config, await self._gateway_id())
+                sinks = self._given_sinks if self._given_sinks is not None else _sinks(self._config, await self._gateway_id())
+            except (JournalError, OSError) as error:
+                raise StateError(f"{self._config.state}: {error}; make room and start again, nothing is lost") from error
             self._outlets = [
                 Outlet(name, sink, self.journal, randomness=random.Random(secrets.randbits(64)))  # noqa: S311 - jitter
                 for name, sink in sinks.items()

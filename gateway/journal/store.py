@@ -102,15 +102,21 @@ class Journal:
         self._path = path
         try:
             self._connection = connect(path)
+            self._claim_format()
         except sqlite3.Error as error:
             raise StateError(f"{path}: {error}; make room and start again, nothing is lost") from error
-        found = self._connection.execute("SELECT value FROM meta WHERE key='version'").fetchone()
-        if found is not None and int(found[0]) > VERSION:
-            self._connection.close()
-            raise StateError(f"{path} was written by a newer health-gateway (format {found[0]}); install that version again")
-        if found is None or int(found[0]) < VERSION:
-            put(self._connection, "meta", "version", str(VERSION))
         self.writer = Writer(self._connection)
+
+    def _claim_format(self) -> None:
+        try:
+            found = self._connection.execute("SELECT value FROM meta WHERE key='version'").fetchone()
+            if found is not None and int(found[0]) > VERSION:
+                raise StateError(f"{self._path} was written by a newer health-gateway (format {found[0]}); install that version again")
+            if found is None or int(found[0]) < VERSION:
+                put(self._connection, "meta", "version", str(VERSION))
+        except BaseException:
+            self._connection.close()
+            raise
 
     def close(self) -> None:
         self.writer.close()

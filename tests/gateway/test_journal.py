@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import JournalError, StateError
-from gateway.journal import Commit, Fate, Journal, Rejection
+from gateway.journal import Commit, Fate, Journal, Rejection, store
 from gateway.journal.schema import VERSION
 from tests.support.things import candidate
 
@@ -257,6 +257,19 @@ async def test_it_behaves_like_a_list(tmp_path: Path, seed: int) -> None:
         found.setdefault(body["name"], []).append(body["content"])
     journal.close()
     assert found == model, f"seed {seed}"
+
+
+def test_a_disk_that_is_full_at_the_start_is_told_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "put", full)
+        with pytest.raises(StateError, match="make room and start again"):
+            Journal(tmp_path / "journal.db")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    Journal(tmp_path / "journal.db").close()
 
 
 def test_nothing_is_left_open(tmp_path: Path) -> None:
