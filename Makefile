@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 SECONDS_TO_SHOW ?= 20
 
-.PHONY: demo test check bench campaign broker-loss lock clean help
+.PHONY: demo test check bench campaign broker-loss e2e-vm lock clean help
 
 help:
 	@echo 'make demo    virtual devices and a real gateway: readings become records before your eyes'
@@ -17,6 +17,7 @@ help:
 	@echo 'make bench   figures: codec, journal, start-up, export, draining to a broker'
 	@echo 'make campaign      everything that can go wrong between device and consumer: ROUNDS=500 SEED=1'
 	@echo 'make broker-loss   what a broker loses that is killed, by its settings'
+	@echo 'make e2e-vm        a cuff and a meter read through a real bluetoothd and kernel in a virtual machine: RUNS=1'
 	@echo 'make lock    renew the locks (needs uv)'
 
 demo: $(VENV)/run.stamp
@@ -51,6 +52,10 @@ campaign: $(VENV)/dev.stamp servers
 
 broker-loss: $(VENV)/dev.stamp servers
 	PATH=$$PATH:/usr/sbin $(BIN)/python -m tests.loss $(or $(THINGS),5000)
+
+e2e-vm: $(VENV)/dev.stamp
+	@tests/install qemu-system-x86_64:qemu-system-x86 mmdebstrap:mmdebstrap mke2fs:e2fsprogs cpio:cpio
+	$(BIN)/python -m tests.e2e $(or $(RUNS),1) $(SEED)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -172,7 +172,7 @@ def is_done(status: dict[str, Any]) -> bool:
     if not read >= set(ADDRESSES.values()) or Memory(PLACE / "devices", ADDRESSES["meter"]).records:
         return False
     queue = status["sinks"]["queue"]
-    return bool(queue["cursor"] == status["journal"]["head"] and not queue["deferred"] and not queue["held"])
+    return bool(queue["cursor"] == status["journal"]["things"] and not queue["deferred"] and not queue["held"])
 
 
 def bluetooth() -> subprocess.Popen[bytes]:
