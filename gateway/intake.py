@@ -69,6 +69,7 @@ class Intake:
         self._durable = self._start + size
         self._sync_lock = threading.Lock()
         self._torn = False
+        self._appended = asyncio.Event()
         self.syncs = 0
         self._sync_directory()
 
@@ -84,6 +85,7 @@ class Intake:
         data = (b"\n" if self._torn else b"") + line(record)
         skip = 1 if self._torn else 0
         written = os.write(self._fd, data)
+        self._appended.set()
         position = self._start + self._size + skip
         self._size += written
         self._torn = written != len(data)
@@ -101,8 +103,9 @@ class Intake:
     async def keep_durable(self) -> None:
         """For as long as the daemon runs: bring what was appended onto the medium soon, in groups."""
         while True:
-            if self._durable < self.position:
-                await asyncio.to_thread(self.flush_now)
+            await self._appended.wait()
+            self._appended.clear()
+            await asyncio.to_thread(self.flush_now)
             await asyncio.sleep(GROUP_SECONDS)
 
     @property

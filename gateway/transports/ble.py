@@ -79,10 +79,12 @@ class BleakRadio:
                 log.warning("a connection may be left over", device=address, problem=_said(error))
 
     async def scan(self, on_seen: Callable[[Seen], None]) -> None:
-        heard = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        heard = loop.time()
 
         def found(device: BLEDevice, data: AdvertisementData) -> None:
-            heard.set()
+            nonlocal heard
+            heard = loop.time()
             on_seen(
                 Seen(
                     Advertisement(
@@ -98,15 +100,12 @@ class BleakRadio:
 
         try:
             async with BleakScanner(found, backend=self._scanner):
-                while True:
-                    heard.clear()
-                    # Not wait_for: before Python 3.12 it swallows a cancellation that comes together with an advertisement.
-                    async with asyncio.timeout(SILENT_SCAN_SECONDS):
-                        await heard.wait()
-        except TimeoutError as error:
-            raise AdapterError(AdapterProblem.SILENT) from error
+                # Looked at now and then: to be woken by every advertisement would cost more than all else that is done with it.
+                while (silent := loop.time() - heard) < SILENT_SCAN_SECONDS:  # noqa: ASYNC110 - see above
+                    await asyncio.sleep(SILENT_SCAN_SECONDS - silent)
         except (BleakError, OSError) as error:
-            raise AdapterError(AdapterProblem.NO_BLUETOOTH, str(error)) from error
+            raise AdapterError(AdapterProblem.NO_BLUETOOTH, _said(error)) from error
+        raise AdapterError(AdapterProblem.SILENT)
 
     async def connect(self, seen: Seen, *, on_frame: OnFrame, on_lost: Callable[[], None], timeout: float) -> Connection:  # noqa: ASYNC109 - bleak takes it
         device: BLEDevice = seen.handle

@@ -6,11 +6,11 @@ import platform
 import sys
 
 from gateway.cli.common import set_up_logging
-from tests.bench import codec, drain, journal, window
+from tests.bench import codec, drain, idle, journal, window
 
 if __name__ == "__main__":
     set_up_logging("error", "console")
-    benches = {"codec": codec.run, "window": window.run, "journal": journal.run, "drain": drain.run}
+    benches = {"codec": codec.run, "window": window.run, "journal": journal.run, "drain": drain.run, "idle": idle.run}
     print(f"Python {platform.python_version()}, {platform.machine()}, {platform.system()} {platform.release()}")
     for name in sys.argv[1:] or benches:
         benches[name]()
