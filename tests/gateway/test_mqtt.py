@@ -24,6 +24,7 @@ from gateway.mqtt.consumer import Consumer, Store
 from gateway.mqtt.contract import receipt, topic_of
 from gateway.mqtt.properties import Template, publish_properties
 from gateway.sinks.base import Unreachable
+from gateway.sinks.file import FileSink
 from gateway.sinks.mqtt import MqttSink
 from gateway.sinks.outlet import Outlet
 from tests.support.broker import DURABLE, Broker
@@ -343,10 +344,16 @@ async def test_a_consumer_keeps_the_highest_version_and_sends_no_receipt_elsewhe
 
 
 async def told(journal: Journal, settings: MqttSection) -> str:
-    """The one line that the owner reads; nothing has moved."""
+    """The one line that the owner reads; nothing has moved, and another sink has what this one waits for."""
     await fill(journal, 1)
+    place = settings.password_file.parent if settings.password_file else journal._path.parent
+    other = Outlet("file", FileSink(place / "things.ndjson"), journal, randomness=random.Random(1))
+    beside = asyncio.create_task(other.run())
     async with driven(journal, MqttSink(settings, "gw")) as outlet:
-        await until(lambda: outlet.problem is not None, 25)
+        await until(lambda: outlet.problem is not None and journal.cursor("file") == journal.head(), 25)
+        beside.cancel()
+        await asyncio.gather(beside, return_exceptions=True)
+        await other.close()
         assert journal.cursor("queue") == 0
         assert outlet.problem is not None
         return outlet.problem
