@@ -94,7 +94,8 @@ async def measure(case: Case, things: int, place: Path) -> int:
     sending = asyncio.create_task(outlet.run())
     if case.what == "killed under load":
         async with consuming(section, place / "out") as store:
-            await until(lambda: len(store.highest) >= things // 3)
+            # Not later: with Debian's settings a consumer that is slower than the gateway gets little more than its first thousand.
+            await until(lambda: len(store.highest) >= things // 20)
             broker.kill()
             broker.start()
             await until(lambda: journal.cursor("queue") == things)

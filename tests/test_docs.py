@@ -8,9 +8,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from gateway import __version__, registry
-from gateway.cli import _COMMANDS
+from gateway.cli import _COMMANDS, root
 from gateway.config import RELOADED
 from profiles.gatt import FILES
 from tests.support.broker import DOCUMENTED
@@ -89,3 +90,9 @@ def test_the_locks_name_no_hosts() -> None:
 
 def test_the_brokers_settings_are_those_that_were_measured() -> None:
     assert f"```\n{DOCUMENTED}```" in (ROOT / "docs" / "queue.md").read_text()
+
+
+def test_the_schema_beside_the_queue_is_that_of_the_things() -> None:
+    printed = CliRunner().invoke(root, ["schema"])
+    assert printed.exit_code == 0
+    assert (ROOT / "docs" / "thing.schema.json").read_text() == printed.output, "health-gateway schema > docs/thing.schema.json"
