@@ -120,9 +120,10 @@ class Gateway:
     async def _catch_up(self, filing: Filing, intake: Intake, *, replay_all: bool) -> set[str]:
         """What was taken but not filed before the last end, and what damage took away. Returns whose sessions were open."""
         start = 0 if replay_all else int(self.journal.meta("worked_off", "0"))
-        intake.begin_behind(max(start - 1, self.journal.last_position()))
+        worked_off = start
         if start > intake.position:
             start = 0  # the intake is shorter than it was: take what is there
+        intake.begin_behind(max(worked_off - 1, self.journal.last_position()))
         before = self.journal.head()
         outcome = await work_off(read_intake(self._config.state / "intake", start), self._registry, filing)
         if outcome.things:

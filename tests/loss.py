@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +23,9 @@ from gateway.config import MqttSection
 from gateway.journal import Commit, Journal
 from gateway.mqtt.consumer import Consumer, Store
 from gateway.sinks.mqtt import MqttSink
-from gateway.sinks.outlet import Outlet
 from tests.support.broker import DEBIAN, DOCUMENTED, Broker
+from tests.support.driving import driven
+from tests.support.fakes import until
 from tests.support.things import candidate
 
 What = Literal["killed under load", "consumer away", "consumer away, then killed"]
@@ -42,12 +42,6 @@ class Case:
 
     def __str__(self) -> str:
         return f'{self.what:<27} {self.settings:<14} ack = "{self.ack}"'
-
-
-async def until(condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - any condition, not an event
-            await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
@@ -90,29 +84,25 @@ async def measure(case: Case, things: int, place: Path) -> int:
     async with consuming(section, place / "out"):
         pass  # it has been there once: its session stays
     await asyncio.sleep(AUTOSAVE_SECONDS)
-    outlet = Outlet("queue", MqttSink(section, "gateway"), journal, randomness=random.Random(1))
-    sending = asyncio.create_task(outlet.run())
-    if case.what == "killed under load":
-        async with consuming(section, place / "out") as store:
-            # Not later: with Debian's settings a consumer that is slower than the gateway gets little more than its first thousand.
-            await until(lambda: len(store.highest) >= things // 20)
-            broker.kill()
-            broker.start()
-            await until(lambda: journal.cursor("queue") == things)
-            await quiet(store)
-    else:
-        await until(lambda: outlet._ledger.sent == things or outlet.problem is not None)
-        if case.what == "consumer away, then killed":
-            await asyncio.sleep(section.settle_seconds + AUTOSAVE_SECONDS)
-            broker.kill()
-            broker.start()
-        async with consuming(section, place / "out") as store:
-            with suppress(TimeoutError):
-                await until(lambda: journal.cursor("queue") == things and not journal.held("queue"), 120)
-            await quiet(store)
-    sending.cancel()
-    await asyncio.gather(sending, return_exceptions=True)
-    await outlet.close()
+    async with driven(journal, MqttSink(section, "gateway")) as outlet:
+        if case.what == "killed under load":
+            async with consuming(section, place / "out") as store:
+                # Not later: with Debian's settings a consumer that is slower than the gateway gets little more than its first thousand.
+                await until(lambda: len(store.highest) >= things // 20, PATIENCE_SECONDS)
+                broker.kill()
+                broker.start()
+                await until(lambda: journal.cursor("queue") == things, PATIENCE_SECONDS)
+                await quiet(store)
+        else:
+            await until(lambda: outlet._ledger.sent == things or outlet.problem is not None, PATIENCE_SECONDS)
+            if case.what == "consumer away, then killed":
+                await asyncio.sleep(section.settle_seconds + AUTOSAVE_SECONDS)
+                broker.kill()
+                broker.start()
+            async with consuming(section, place / "out") as store:
+                with suppress(TimeoutError):
+                    await until(lambda: journal.cursor("queue") == things and not journal.held("queue"), 120)
+                await quiet(store)
     journal.close()
     broker.stop()
     arrived = {json.loads(line)["id"] for line in (place / "out").read_bytes().splitlines()}

@@ -18,7 +18,6 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 from bleak.exc import BleakDBusError, BleakError, BleakGATTProtocolError, BleakGATTProtocolErrorCode
 from bleak_retry_connector import close_stale_connections_by_address, establish_connection
-from dbus_fast import DBusError
 
 from drivers import Advertisement, Confused, DeviceError, Refused, Silent, Why
 from gateway.errors import AdapterError, AdapterProblem
@@ -30,6 +29,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 RELEASE_SECONDS = 10.0
+"""For all of them together: a bus that does not answer must not hold up the scan, which tells of it."""
 SILENT_SCAN_SECONDS = 90.0
 """A scan that brings nothing for so long is started anew; some adapters stop without a word."""
 
@@ -71,12 +71,12 @@ class BleakRadio:
         """BlueZ keeps a connection whose owner was killed, and a device that is connected does not advertise."""
         if self._client is not None:
             return
-        for address in addresses:
-            try:
-                async with asyncio.timeout(RELEASE_SECONDS):
+        try:
+            async with asyncio.timeout(RELEASE_SECONDS):
+                for address in addresses:
                     await close_stale_connections_by_address(address)
-            except (BleakError, DBusError, TimeoutError, OSError, EOFError) as error:
-                log.warning("a connection may be left over", device=address, problem=_said(error))
+        except Exception as error:  # noqa: BLE001 - whatever the bus says, the scan must begin, and it tells of what is wrong
+            log.warning("connections of an earlier life may be left over", problem=_said(error))
 
     async def scan(self, on_seen: Callable[[Seen], None]) -> None:
         loop = asyncio.get_running_loop()

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from bleak.exc import BleakError
 from bumble.att import ATT_Error, AttributeValueV2
 from bumble.gatt import Characteristic
 from bumble.link import LocalLink
@@ -175,3 +176,39 @@ async def test_a_machine_without_bluetooth_is_told(monkeypatch: pytest.MonkeyPat
     with pytest.raises(AdapterError) as caught:
         await BleakRadio().scan(lambda _seen: None)
     assert caught.value.problem is AdapterProblem.NO_BLUETOOTH
+
+
+async def test_a_scan_that_brings_something_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ble, "SILENT_SCAN_SECONDS", 0.5)
+    world, radio = await started(tmp_path)
+    await world.devices[0].advertise()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(2):
+            await radio.scan(lambda _seen: None)
+    await world.stop()
+
+
+async def test_connections_left_over_are_closed_and_a_dead_bus_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[str] = []
+
+    async def close(address: str) -> None:
+        closed.append(address)
+        if address == "B":
+            raise BleakError("org.bluez.Error.Failed")
+        if address == "C":
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(ble, "close_stale_connections_by_address", close)
+    monkeypatch.setattr(ble, "RELEASE_SECONDS", 0.1)
+    async with asyncio.timeout(2):
+        await BleakRadio().release(["A", "B"])
+        await BleakRadio().release(["C", "D"])
+    assert closed == ["A", "B", "C"]
+
+
+async def test_the_virtual_radio_asks_no_bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[str] = []
+    monkeypatch.setattr(ble, "close_stale_connections_by_address", closed.append)
+    _, radio = await started(tmp_path)
+    await radio.release(["A"])
+    assert closed == []

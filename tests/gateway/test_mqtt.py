@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -26,9 +25,9 @@ from gateway.mqtt.properties import Template, publish_properties
 from gateway.sinks.base import Unreachable
 from gateway.sinks.file import FileSink
 from gateway.sinks.mqtt import MqttSink
-from gateway.sinks.outlet import Outlet
 from tests.support.broker import DURABLE, Broker
 from tests.support.certificates import Authority
+from tests.support.driving import driven
 from tests.support.fakes import until
 from tests.support.things import candidate
 
@@ -53,18 +52,6 @@ def section(port: int, **named: Any) -> MqttSection:
 
 async def fill(journal: Journal, count: int, *, first: int = 0, person: str | None = "anna", size: int = 600) -> None:
     await journal.commit(Commit("", tuple(candidate(f"t{number}", person=person, size=size) for number in range(first, first + count))))
-
-
-@asynccontextmanager
-async def driven(journal: Journal, sink: MqttSink) -> AsyncIterator[Outlet]:
-    outlet = Outlet("queue", sink, journal, randomness=random.Random(1))
-    task = asyncio.create_task(outlet.run())
-    try:
-        yield outlet
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await outlet.close()
 
 
 @asynccontextmanager
@@ -347,13 +334,9 @@ async def told(journal: Journal, settings: MqttSection) -> str:
     """The one line that the owner reads; nothing has moved, and another sink has what this one waits for."""
     await fill(journal, 1)
     place = settings.password_file.parent if settings.password_file else journal._path.parent
-    other = Outlet("file", FileSink(place / "things.ndjson"), journal, randomness=random.Random(1))
-    beside = asyncio.create_task(other.run())
-    async with driven(journal, MqttSink(settings, "gw")) as outlet:
+    beside = driven(journal, FileSink(place / "things.ndjson"), "file")
+    async with beside, driven(journal, MqttSink(settings, "gw")) as outlet:
         await until(lambda: outlet.problem is not None and journal.cursor("file") == journal.head(), 25)
-        beside.cancel()
-        await asyncio.gather(beside, return_exceptions=True)
-        await other.close()
         assert journal.cursor("queue") == 0
         assert outlet.problem is not None
         return outlet.problem
@@ -445,6 +428,7 @@ async def test_mqtt_3_1_1_goes_without_words(broker: Broker, journal: Journal) -
     async with consuming(settings) as seen, driven(journal, MqttSink(settings, "gw")):
         await until(lambda: numbers(seen) == list(range(10)))
         await until(lambda: journal.cursor("queue") == 10)
+    assert " as gw (p2, " in broker.log(), "Mosquitto's number for 3.1.1"
 
 
 def test_properties_filled_into_a_template_are_those_that_paho_packs() -> None:

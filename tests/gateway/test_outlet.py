@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +10,7 @@ import pytest
 from gateway.journal import Commit, Fate, Journal, Row
 from gateway.sinks.base import Answer, Held, Refused, Sink, Unreachable, person_of
 from gateway.sinks.outlet import Outlet
+from tests.support.driving import driven
 from tests.support.fakes import until
 from tests.support.things import candidate
 
@@ -80,17 +78,6 @@ async def fill(journal: Journal, *persons: str | None) -> None:
         await journal.commit(Commit("", (candidate(f"t{number}", person=person),)))
 
 
-@asynccontextmanager
-async def driven(journal: Journal, sink: Sink, time: Time) -> AsyncIterator[Outlet]:
-    outlet = Outlet("s", sink, journal, randomness=random.Random(1), monotonic=time)
-    task = asyncio.create_task(outlet.run())
-    try:
-        yield outlet
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
 async def nudged(outlet: Outlet) -> None:
     """Let it look once and come to rest."""
     outlet.wake()
@@ -101,7 +88,7 @@ async def test_1_the_cursor_waits_until_it_has_settled(journal: Journal) -> None
     """And then asks for a sign of life first."""
     sink, time = Server(settle_seconds=30), Time()
     await fill(journal, "anna", "anna")
-    async with driven(journal, sink, time) as outlet:
+    async with driven(journal, sink, "s", time) as outlet:
         await nudged(outlet)
         assert (sink.has, journal.cursor("s"), sink.probes) == ([1, 2], 0, 0)
         time.now += 29
@@ -120,7 +107,7 @@ async def test_1_what_has_not_settled_when_the_probe_fails_stays(journal: Journa
 
     sink, time = Deaf(settle_seconds=30), Time()
     await fill(journal, "anna")
-    async with driven(journal, sink, time) as outlet:
+    async with driven(journal, sink, "s", time) as outlet:
         await nudged(outlet)
         time.now += 31
         outlet.wake()
@@ -131,7 +118,7 @@ async def test_1_what_has_not_settled_when_the_probe_fails_stays(journal: Journa
 async def test_2_another_connection_gets_everything_behind_the_cursor_again(journal: Journal) -> None:
     sink, time = Server(settle_seconds=30), Time()
     await fill(journal, "anna", "ben")
-    async with driven(journal, sink, time) as outlet:
+    async with driven(journal, sink, "s", time) as outlet:
         await nudged(outlet)
         time.now += 31
         await nudged(outlet)
@@ -149,9 +136,9 @@ async def test_2_another_connection_gets_everything_behind_the_cursor_again(jour
 async def test_2_a_restart_sends_again_what_had_not_settled(journal: Journal) -> None:
     sink, time = Server(settle_seconds=30), Time()
     await fill(journal, "anna")
-    async with driven(journal, sink, time) as outlet:
+    async with driven(journal, sink, "s", time) as outlet:
         await nudged(outlet)
-    async with driven(journal, sink, time) as outlet:
+    async with driven(journal, sink, "s", time) as outlet:
         await nudged(outlet)
     assert sink.sent == [1, 1]
 
@@ -160,7 +147,7 @@ async def test_3_a_line_goes_in_order_and_the_rest_goes_on(journal: Journal) -> 
     sink, time = Server(), Time()
     sink.answers = {1: Held(1, "not now"), 3: Held(3, "not now")}
     await fill(journal, "anna", "ben", "anna")
-    async with driven(journal, sink, time) as outlet:
+    async with driven(journal, sink, "s", time) as outlet:
         await nudged(outlet)
         await fill(journal, "anna", "ben")
         await nudged(outlet)
@@ -184,7 +171,7 @@ async def test_3_a_line_is_probed_by_its_first_alone(journal: Journal) -> None:
     sink, time = Server(), Time()
     sink.answers = {n: Held(n, "not now") for n in range(1, 21)}
     await fill(journal, *["anna"] * 20)
-    async with driven(journal, sink, time) as outlet:
+    async with driven(journal, sink, "s", time) as outlet:
         await nudged(outlet)
         sink.sent.clear()
         for _ in range(3):
@@ -197,7 +184,7 @@ async def test_a_line_that_is_refused_in_the_middle_goes_on_behind_it(journal: J
     sink, time = Server(), Time()
     sink.answers = {n: Held(n, "not now") for n in (1, 2, 3)}
     await fill(journal, "anna", "anna", "anna")
-    async with driven(journal, sink, time) as outlet:
+    async with driven(journal, sink, "s", time) as outlet:
         await nudged(outlet)
         sink.answers = {2: Refused(2, "too large")}
         time.now += 10
@@ -211,7 +198,7 @@ async def test_what_was_answered_before_the_connection_went_counts(journal: Jour
     sink.answers = {1: Refused(1, "no")}
     sink.fails_at = 3
     await fill(journal, "anna", "anna", "anna", "anna")
-    async with driven(journal, sink, time) as outlet:
+    async with driven(journal, sink, "s", time) as outlet:
         await until(lambda: outlet.problem == "cut")
         assert journal.cursor("s") == 2
         assert journal.deferred("s") == [(1, "no")]
@@ -224,13 +211,13 @@ async def test_what_was_refused_is_tried_again_at_a_start_and_every_hour(journal
     sink, time = Server(), Time()
     sink.answers = {1: Refused(1, "no")}
     await fill(journal, "anna")
-    async with driven(journal, sink, time) as outlet:
+    async with driven(journal, sink, "s", time) as outlet:
         await nudged(outlet)
         assert sink.sent == [1]
         time.now += 3601
         await nudged(outlet)
         assert sink.sent == [1, 1]
-    async with driven(journal, sink, time) as outlet:
+    async with driven(journal, sink, "s", time) as outlet:
         await nudged(outlet)
         assert sink.sent == [1, 1, 1]
         sink.answers.clear()
@@ -244,7 +231,7 @@ async def test_an_old_version_does_not_go_after_a_newer_one(journal: Journal) ->
     sink, time = Server(), Time()
     sink.answers = {1: Refused(1, "no")}
     await journal.commit(Commit("", (candidate("a", "one", person="anna"),)))
-    async with driven(journal, sink, time) as outlet:
+    async with driven(journal, sink, "s", time) as outlet:
         await nudged(outlet)
         await journal.commit(Commit("", (candidate("a", "two", person="anna"),)))
         await nudged(outlet)
@@ -259,7 +246,7 @@ async def test_a_damaged_row_does_not_hold_up_its_line(journal: Journal, tmp_pat
     await fill(journal, "anna", "anna")
     await journal.advance("s", Fate(2, held={1: ("anna", "not now"), 2: ("anna", "not now")}))
     await journal.writer.do(lambda connection: connection.execute("UPDATE things SET crc=crc+1 WHERE n=1"))
-    async with driven(journal, sink, time) as outlet:
+    async with driven(journal, sink, "s", time) as outlet:
         await nudged(outlet)
     assert sink.has == [2]
     assert journal.held("s") == []

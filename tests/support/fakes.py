@@ -128,7 +128,7 @@ class FakeRadio:
 
 
 async def until(condition: Callable[[], Any], seconds: float = 5.0) -> None:
-    """Let the loop run until `condition` holds; an assertion error if it does not in time."""
+    """Let the loop run until `condition` holds. Raises `TimeoutError`, and so fails its test, if it does not in time."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - any condition, not an event
             await asyncio.sleep(0.005)
