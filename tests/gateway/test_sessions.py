@@ -398,6 +398,7 @@ async def test_what_the_journal_cannot_take_is_filed_later(tmp_path: Path) -> No
         state = await home.read(device)
         assert "full" in state["problem"]
         assert home.things() == []
+        await until(lambda: home.journal.meta("worked_off"))  # noted behind the session's end
         worked_off = int(home.journal.meta("worked_off"))
         assert worked_off < home.intake.position, "a restart would replay it, too"
         home.journal.commit = whole  # type: ignore[method-assign]
@@ -520,6 +521,7 @@ async def test_a_drivers_mistake_ends_its_session_alone(tmp_path: Path) -> None:
         assert "ZeroDivisionError" in (await home.read(device))["problem"]
         await home.read(other)
         assert len(home.things("weight")) == 1
+        await until(lambda: home.journal.meta("worked_off"))
         assert int(home.journal.meta("worked_off")) == 0, "a mended driver finds the frames at the next start"
 
 
