@@ -116,40 +116,8 @@ def fill(path: Path, body: str, count: int) -> None:
     journal.close()
 
 
-MEMORY = """
-def memory():  # ru_maxrss would be the parent's
-    return next(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
-"""
-
-STARTER = """
-import asyncio, sys, time
-from pathlib import Path
-began = time.perf_counter()
-from gateway import registry
-from gateway.app import Gateway
-from gateway.clock import SystemClock
-from gateway.config import Config, GatewaySection, TimeSection
-from gateway.transports.ble import BleakRadio
-{memory}
-imported = time.perf_counter()
-class Deaf:
-    async def scan(self, on_seen): await asyncio.Event().wait()
-async def main():
-    config = Config(gateway=GatewaySection(state=Path(sys.argv[1])), time=TimeSection(trust="manual"))
-    gateway = Gateway(config, registry.load(), Deaf(), SystemClock("manual"))
-    running = asyncio.create_task(gateway.run())
-    await gateway.ready.wait()
-    print("started", time.perf_counter() - began, time.perf_counter() - imported, memory())
-    gateway.stop()
-    await running
-asyncio.run(main())
-"""
-
-
 def _start(state: Path) -> tuple[float, float, float]:
-    done = subprocess.run(
-        [sys.executable, "-c", STARTER.replace("{memory}", MEMORY), str(state)], check=True, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-m", "tests.bench.start", str(state)], check=True, capture_output=True, text=True)
     whole, without_imports, memory = map(float, next(line for line in done.stdout.splitlines() if line.startswith("started ")).split()[1:])
     return whole, without_imports, memory
 
@@ -158,17 +126,15 @@ EXPORTER = """
 import sys
 from pathlib import Path
 from gateway.api import functions
-{memory}
+from tests.bench.measure import resident
 octets = sum(len(line) for line in functions.export(Path(sys.argv[1]), sys.argv[2], None))
-print(octets, memory())
+print(octets, resident())
 """
 
 
 def _export(journal: Path, kind: str) -> tuple[float, float, float]:
     began = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", EXPORTER.replace("{memory}", MEMORY), str(journal), kind], check=True, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", EXPORTER, str(journal), kind], check=True, capture_output=True, text=True)
     octets, memory = map(float, done.stdout.split())
     return time.perf_counter() - began, octets / 1e6, memory
 

@@ -6,6 +6,7 @@ import gc
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 RUNS = 5
 
@@ -28,3 +29,9 @@ def interleaved(cases: dict[str, Callable[[], float]], runs: int = RUNS) -> dict
         for name, case in cases.items():
             seen[name].append(case())
     return {name: statistics.median(values) for name, values in seen.items()}
+
+
+def resident() -> float:
+    """MiB of this process, at most so far. The `ru_maxrss` of a child would be its parent's."""
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,3 +110,13 @@ async def test_an_intake_log_that_cannot_be_opened_is_told_in_a_sentence(tmp_pat
     monkeypatch.setattr("gateway.app.Intake", full)
     with pytest.raises(StateError, match="No space left on device; make room"):
         await live(tmp_path / "state", things=1)
+
+
+def test_the_measured_start_starts(tmp_path: Path) -> None:
+    """`make bench` measures the daemon as it is: its part outside the type checker's sight had broken unseen."""
+    command = (sys.executable, "-m", "tests.bench.start", str(tmp_path))
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    [line] = [line for line in done.stdout.splitlines() if line.startswith("started ")]
+    whole, without_imports, resident = map(float, line.split()[1:])
+    assert 0 < without_imports < whole
+    assert resident > 10
