@@ -84,6 +84,10 @@ class _Server(uvicorn.Server):
         """The daemon has its own handlers."""
         yield
 
+    async def main_loop(self) -> None:
+        """Until cancelled. Uvicorn's own wakes ten times a second, for a Date header and for what we do not use."""
+        await asyncio.Event().wait()
+
 
 def _bind(path: Path) -> socket.socket:
     path.unlink(missing_ok=True)
@@ -102,7 +106,7 @@ def _unlink(path: Path) -> None:
 
 async def serve(app: Starlette, path: Path) -> None:
     """Until cancelled."""
-    server = _Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False, timeout_graceful_shutdown=2))
+    server = _Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False, date_header=False, timeout_graceful_shutdown=2))
     door = _bind(path)
     try:
         await server.serve(sockets=[door])
