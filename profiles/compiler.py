@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import Any
 
-from profiles.wire import Cache, Choice, DecodeError, Layout, Wire
+from profiles.wire import Cache, Choice, DecodeError, Layout, Unless, Wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,11 @@ class Field:
     name: str
     wire: Wire
     enum_type: type[enum.IntEnum | enum.IntFlag] | None
-    condition: tuple[str, int] | None
-    """The field that holds the flag, and its mask."""
+    condition: tuple[str, int, bool] | None
+    """The field that holds the flag, its mask, and whether the field is there when the flag is set or when it is clear."""
+
+    def is_there(self, flags: int) -> bool:
+        return self.condition is None or bool(flags & self.condition[1]) == self.condition[2]
 
     @property
     def local(self) -> str:
@@ -48,7 +51,10 @@ def _table(layout: Any) -> tuple[Field, ...]:
             holder = holder or field.name
         # By place, not by the flag's class: before 3.11.3 typing took `Annotated[…, Flags.A]` and `Annotated[…, Other.B]` for
         # one if A == B, and handed out whichever had come first.
-        when = (holder, int(condition[0])) if condition else None
+        when = None
+        if condition:
+            mark = condition[0]
+            when = (holder, int(mark.flag), False) if isinstance(mark, Unless) else (holder, int(mark), True)
         found.append(Field(field.name, wire, enum_type, when))
     return tuple(found)
 
@@ -123,7 +129,7 @@ def _compile(layout: type[Layout]) -> Callable[[bytes], Any]:
     for group in _groups(layout):
         condition, indent = group[0].condition, ""
         if condition:
-            body.append(f"if f_{condition[0]} & {condition[1]}:")
+            body.append(f"if {'' if condition[2] else 'not '}f_{condition[0]} & {condition[1]}:")
             indent = "    "
         if group[0].wire.size < 0:
             read = group[0].wire.bind(env, group[0].wire.read_rest)
@@ -182,7 +188,7 @@ def _explain(layout: type[Layout], data: bytes) -> DecodeError:
     at = 0
     seen: dict[str, Any] = {}
     for field in table(layout):
-        if field.condition and not seen[field.condition[0]] & field.condition[1]:
+        if field.condition and not field.is_there(seen[field.condition[0]]):
             continue
         wire = field.wire
         if isinstance(wire, Choice):
@@ -219,9 +225,10 @@ def encode(value: Layout) -> bytes:
     for field in table(layout):
         item = getattr(value, field.name)
         if field.condition:
-            present = bool(getattr(value, field.condition[0]) & field.condition[1])
-            if present != (item is not None):
-                state = "set" if present else "not set"
+            holder, mask, _ = field.condition
+            present = field.is_there(getattr(value, holder))
+            if (item is not None) > present or (item is None and present and not field.wire.nullable):
+                state = "set" if getattr(value, holder) & mask else "not set"
                 raise ValueError(
                     f"{layout.__name__}.{field.name}: its flag is {state}, its value {'is missing' if present else 'is given'}"
                 )

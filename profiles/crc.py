@@ -6,6 +6,8 @@ known elsewhere as CRC-16/MCRF4XX, whose check value over "123456789" is 0x6F91.
 
 from __future__ import annotations
 
+from profiles.wire import Wire
+
 
 def _table() -> tuple[int, ...]:
     entries = []
@@ -39,3 +41,23 @@ def strip_crc(data: bytes) -> bytes:
     if e2e_crc(body) != sent:
         raise ValueError(f"E2E-CRC does not fit: sent {sent:#06x}, counted {e2e_crc(body):#06x}")
     return body
+
+
+class _Crc(Wire):
+    """The E2E-CRC at the end of a value: None where it is not there. A wrong one is a `DecodeError`."""
+
+    fmt, size, nullable = "", -1, True
+
+    def read_rest(self, data: bytes, at: int) -> int | None:
+        if at == len(data):
+            return None
+        if len(data) - at != 2:  # noqa: PLR2004 - two octets of CRC
+            raise ValueError(f"an E2E-CRC has 2 bytes, {len(data) - at} are left")
+        strip_crc(data)
+        return int.from_bytes(data[at:], "little")
+
+    def write(self, value: int | None) -> bytes:
+        return b"" if value is None else value.to_bytes(2, "little")
+
+
+E2E_CRC = _Crc()

@@ -4,6 +4,7 @@ A field's annotation says how it lies on the wire, and when it is there:
 
     systolic:   Annotated[Value, SFLOAT]                                  always
     pulse_rate: Annotated[Value | None, SFLOAT, Flags.PULSE_RATE] = None  when that flag is set
+    speed:      Annotated[Decimal | None, U16 / 100, Unless(Flags.MORE)] = None  when that flag is not set
 
 Flags live in the first bit field of the table. A table is compiled at first use
 (`profiles.compiler`). A short packet is a `DecodeError`; unknown flag bits are kept in their field; octets behind
@@ -17,7 +18,7 @@ import enum
 import struct
 from collections.abc import Callable, Container
 from decimal import Decimal
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 
 class DecodeError(ValueError):
@@ -26,6 +27,12 @@ class DecodeError(ValueError):
     def __init__(self, layout: str, field: str, offset: int, reason: str, data: bytes) -> None:
         super().__init__(f"{layout}.{field} at byte {offset} of {len(data)}: {reason}")
         self.layout, self.field, self.offset, self.reason, self.data = layout, field, offset, reason, data
+
+
+class Unless(NamedTuple):
+    """The field is there when this flag is *not* set."""
+
+    flag: enum.IntFlag
 
 
 class Wire:
@@ -38,6 +45,8 @@ class Wire:
 
     fmt: str
     size: int
+    nullable: bool = False
+    """Whether a field that is there may say that it has no value: None."""
 
     def expression(self, names: list[str], env: dict[str, Any]) -> str:
         raise NotImplementedError
@@ -72,7 +81,7 @@ class Int(Wire):
         return Scaled(self, Decimal(resolution))
 
 
-class _Int24(Int):
+class Int24(Int):
     def __init__(self) -> None:
         self.fmt, self.size = "HB", 3
 
@@ -102,6 +111,23 @@ class Checked(Int):
         return super().write(self.check(value))
 
 
+class Maybe(Int):
+    """An integer of which one code says that there is no value: None."""
+
+    nullable = True
+
+    def __init__(self, raw: Int, unknown: int) -> None:
+        self.raw, self.unknown = raw, unknown
+        self.fmt, self.size = raw.fmt, raw.size
+
+    def expression(self, names: list[str], env: dict[str, Any]) -> str:
+        value = self.raw.expression(names, env)
+        return f"(None if {value} == {self.unknown} else {value})"
+
+    def write(self, value: int | None) -> bytes:
+        return self.raw.write(self.unknown if value is None else value)
+
+
 class Nibbles(Wire):
     """Two enumerated codes in one octet, the first below. `make` is a NamedTuple; a reserved code stays a number."""
 
@@ -121,7 +147,7 @@ class Nibbles(Wire):
         return bytes((value[0] | value[1] << 4,))
 
 
-U8, S8, U16, S16, U24, U32, S32 = Int("B"), Int("b"), Int("H"), Int("h"), _Int24(), Int("I"), Int("i")
+U8, S8, U16, S16, U24, U32, S32 = Int("B"), Int("b"), Int("H"), Int("h"), Int24(), Int("I"), Int("i")
 
 
 class Cache(dict[int, Any]):
@@ -147,7 +173,7 @@ class Scaled(Wire):
 
     def __init__(self, raw: Int, resolution: Decimal, unknown: int | None = None) -> None:
         self.raw, self.resolution, self.unknown = raw, resolution, unknown
-        self.fmt, self.size = raw.fmt, raw.size
+        self.fmt, self.size, self.nullable = raw.fmt, raw.size, unknown is not None
         self._cache = Cache(lambda raw: None if raw == unknown else raw * resolution)
 
     def expression(self, names: list[str], env: dict[str, Any]) -> str:

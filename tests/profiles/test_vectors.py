@@ -49,18 +49,25 @@ def _same(expected: Any, found: Any) -> bool:
     return bool(expected == found)
 
 
+def _found(path: str, shown: Any) -> Any:
+    """What lies at a dotted path; None where there is nothing."""
+    for part in path.split("."):
+        if isinstance(shown, dict):
+            shown = shown.get(part)
+        elif isinstance(shown, list) and part.isdigit():
+            shown = shown[int(part)]
+        elif part != "code":  # a reserved code without an enumeration is shown as it is
+            return None
+    return shown
+
+
 def _check(name: str, expected: Any, shown: dict[str, Any]) -> None:
-    field, _, part = name.partition(".")
-    found = shown.get(field)
-    if part == "has":
-        named = found["set"] if isinstance(found, dict) else []
+    path, _, last = name.rpartition(".")
+    if last == "has":
+        named = (_found(path, shown) or {}).get("set", [])
         assert set(expected) <= set(named), f"{name}: expected {expected}, found {named}"
-    elif part in ("code", "raw", "name"):
-        found = found[part] if isinstance(found, dict) else found if part != "name" else None
-        assert _same(expected, found), f"{name}: expected {expected}, found {found}"
-    elif field == "special":
-        assert expected == found
     else:
+        found = _found(name, shown)
         assert _same(expected, found), f"{name}: expected {expected}, found {found}"
 
 
