@@ -22,6 +22,7 @@ from gateway.intake import read as read_intake
 from gateway.journal.store import read_latest
 from gateway.simulator.memory import Memory, compare, truths
 from tests.campaign.stage import Consumer
+from tests.e2e.guest import bus
 from tests.e2e.guest.bluez import Agent, Bluez
 from tests.e2e.guest.peripherals import ADDRESSES, RECORDS
 from tests.support.broker import DURABLE, Broker
@@ -223,6 +224,7 @@ async def main(seed: int) -> int:
     missing = latest - {(thing["id"], thing["version"]) for thing in things}
     tell(f"bonded: {', '.join(bonded)}; passkeys typed: {len(agent.asked)}")
     tell(f"{verdict.truths} truths, {verdict.things} things at the consumer, {len(missing)} missing: {verdict}")
+    tell(bus.under_way(OUT / "hci.btsnoop", read_intake(STATE / "intake")))
     assert sorted(bonded) == sorted(ADDRESSES.values())
     assert sorted(agent.asked) == sorted(ADDRESSES.values()), "one passkey each: bonds outlive the daemon"
     assert verdict.truths > RECORDS
