@@ -49,30 +49,23 @@ class Reassembler:
     def waiting(self) -> bool:
         return self._last is not None
 
-    def feed(self, segment: Segment) -> bytes | None:
-        """The value that this segment completes. Raises `SegmentError`; a first segment starts anew all the same."""
-        problem, lost = None, b""
+    def feed(self, segment: Segment) -> tuple[bytes | None, SegmentError | None]:
+        """The value that this segment completes, and what was lost on the way: either, both or neither."""
+        if segment == self._last:
+            return None, None  # sent twice
+        problem: SegmentError | None = None
         if segment.first:
             if self._last is not None:
-                problem, lost = "a new value began before the last one had ended", self._drop()
-            self._last = segment
-            self._parts += segment.body
+                problem = SegmentError("a new value began before the last one had ended", self._drop())
         elif self._last is None:
-            raise SegmentError("a later segment without its first", segment.body)
-        elif segment == self._last:
-            return None  # sent twice
+            return None, SegmentError("a later segment without its first", segment.body)
         elif segment.counter != (self._last.counter + 1) % COUNTERS:
-            before = self._last.counter
-            raise SegmentError(f"segment {segment.counter} after {before}", self._drop())
-        else:
-            self._last = segment
-            self._parts += segment.body
+            return None, SegmentError(f"segment {segment.counter} after {self._last.counter}", self._drop())
+        self._last = segment
+        self._parts += segment.body
         if len(self._parts) > self._largest:
-            raise SegmentError(f"more than {self._largest} bytes without an end", self._drop())
-        whole = self._drop() if segment.last else None
-        if problem is not None and whole is None:
-            raise SegmentError(problem, lost)
-        return whole
+            return None, SegmentError(f"more than {self._largest} bytes without an end", self._drop())
+        return self._drop() if segment.last else None, problem
 
     def _drop(self) -> bytes:
         dropped, self._last = bytes(self._parts), None

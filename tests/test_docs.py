@@ -14,6 +14,7 @@ from gateway import __version__, registry
 from gateway.cli import _COMMANDS, root
 from gateway.config import RELOADED
 from profiles.gatt import FILES
+from tests.support import profiles_table
 from tests.support.broker import DOCUMENTED
 
 ROOT = Path(__file__).parents[1]
@@ -96,3 +97,7 @@ def test_the_schema_beside_the_queue_is_that_of_the_things() -> None:
     printed = CliRunner().invoke(root, ["schema"])
     assert printed.exit_code == 0
     assert (ROOT / "docs" / "thing.schema.json").read_text() == printed.output, "health-gateway schema > docs/thing.schema.json"
+
+
+def test_the_table_of_profiles_is_what_the_code_does() -> None:
+    assert (ROOT / "docs" / "profiles.md").read_text() == profiles_table.page(), "python -m tests.support.profiles_table > docs/profiles.md"

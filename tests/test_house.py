@@ -26,6 +26,7 @@ HOMES = {
     "starlette": ("gateway/api/",),
     "uvicorn": ("gateway/api/",),
     "click": ("gateway/cli/",),
+    "cryptography": ("gateway/sealed.py",),
 }
 
 

@@ -13,14 +13,31 @@ from typing import Any
 
 import click
 
+from gateway.cli import sightings
 from gateway.cli.common import Failed
 from profiles.describe import describe, plain
 from profiles.gatt import BY_UUID, short_uuid
 from profiles.wire import DecodeError
 
 
+def answer_to(asked: dict[str, Any]) -> dict[str, Any]:
+    """The answer to one question about an advertisement or a characteristic, right or wrong."""
+    if "advertisement" not in asked:
+        return decode_one(asked.get("uuid"), asked.get("bytes"))
+    try:
+        return sightings.answer(asked)
+    except DecodeError as error:
+        return _refused(error)
+    except (ValueError, TypeError, AttributeError) as error:
+        return {"ok": False, "error": str(error)}
+
+
+def _refused(error: DecodeError) -> dict[str, Any]:
+    return {"ok": False, "error": str(error), "layout": error.layout, "field": error.field, "offset": error.offset}
+
+
 def decode_one(uuid: object, text: object) -> dict[str, Any]:
-    """The answer to one question, right or wrong."""
+    """The answer to one question about a characteristic, right or wrong."""
     try:
         if not isinstance(uuid, str) or not isinstance(text, str):
             raise ValueError('needs "uuid" and "bytes", both as text')  # noqa: TRY004 - told like the others
@@ -34,7 +51,7 @@ def decode_one(uuid: object, text: object) -> dict[str, Any]:
             raise ValueError("the bytes are not hexadecimal, such as 1e 7e 00") from None
         value = layout.decode(data)
     except DecodeError as error:
-        return {"ok": False, "error": str(error), "layout": error.layout, "field": error.field, "offset": error.offset}
+        return _refused(error)
     except ValueError as error:
         return {"ok": False, "error": str(error)}
     return {"ok": True, "layout": type(value).__name__, "fields": describe(value)}
@@ -48,7 +65,9 @@ def decode(uuid: str, octets: tuple[str, ...]) -> None:
 
     UUID is the characteristic's 16-bit identifier, such as 2A35, and HEX its bytes: `decode 2A35 00 76 00 4c 00 ff 07`.
     With `-` in place of both, questions are read from standard input, one JSON object per line,
-    {"uuid": "2A35", "bytes": "0076004c00ff07"}, and answered in order.
+    {"uuid": "2A35", "bytes": "0076004c00ff07"}, and answered in order. So are advertisements:
+    {"advertisement": {"service_data": {"181d": "223e30e607020e10293a"}, "name": "MISCALE"}, "mac": "…", "bindkey": "…"};
+    address and key are for those that are encrypted.
     """
     if uuid == "-":
         for answer in _answers():
@@ -72,7 +91,7 @@ def _answers() -> Iterator[dict[str, Any]]:
         if not isinstance(asked, dict):
             yield {"ok": False, "error": "no JSON object"}
             continue
-        yield decode_one(asked.get("uuid"), asked.get("bytes"))
+        yield answer_to(asked)
 
 
 @click.command()

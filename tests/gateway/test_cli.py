@@ -48,7 +48,7 @@ def test_decode_one() -> None:
     done = call("decode", "0x2a35", "00")
     assert done.returncode == 1
     assert done.stderr == "Error: BloodPressureMeasurement.systolic at byte 1 of 1: needs 2 bytes, 0 left\n"
-    assert "no layout for 2A99" in call("decode", "2A99", "00").stderr
+    assert "no layout for 2A00" in call("decode", "2A00", "00").stderr
     assert "such as 2A35" in call("decode", "cuff", "00").stderr
     assert "not hexadecimal" in call("decode", "2A35", "0g").stderr
 
