@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.errors import StateError
-from gateway.journal.schema import SEALED, THING_COLUMNS, connect, row_is_sound, seal
+from gateway.journal.schema import SEALED, THING_COLUMNS, VERSION, connect, is_as_made, row_is_sound, seal
 
 SMALL_BYTES = 64 << 20
 """Up to this size the whole file is checked at every start; beyond it the tail is, and the rest in the background."""
@@ -77,6 +77,8 @@ def check(path: Path) -> Findings:
         with closing(connect(path)) as connection:
             if thorough and connection.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok":
                 raise sqlite3.DatabaseError("integrity check failed")
+            if not is_as_made(connection) and not _is_newer(connection):
+                raise sqlite3.DatabaseError("a table is not declared as it was made")
             findings.damaged_rows = list(_damaged(connection, None if thorough else TAIL_ROWS))
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany("DELETE FROM things WHERE n=?", [(n,) for n in findings.damaged_rows])
@@ -89,6 +91,13 @@ def check(path: Path) -> Findings:
         findings = _salvage(path)
     marker.unlink(missing_ok=True)
     return findings
+
+
+def _is_newer(connection: sqlite3.Connection) -> bool:
+    """Whether a later release wrote it: no damage, and `Journal` will say so."""
+    with suppress(*DAMAGE):
+        return int(connection.execute("SELECT value FROM meta WHERE key='version'").fetchone()[0]) > VERSION
+    return False
 
 
 def _is_want(error: Exception) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import zlib
+from contextlib import closing
 from pathlib import Path
 
 VERSION = 2
@@ -88,6 +89,17 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def is_as_made(connection: sqlite3.Connection) -> bool:
+    """Whether the tables are declared as `TABLES` says. A flipped bit in a column's name passes SQLite's own integrity check."""
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        fresh.executescript(TABLES)
+        wanted = set(fresh.execute(_DECLARATIONS))
+    return wanted <= set(connection.execute(_DECLARATIONS))
+
+
+_DECLARATIONS = "SELECT type, name, tbl_name, sql FROM sqlite_master"
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +14,12 @@ import pytest
 
 from drivers.kit.capture import Record
 from gateway import registry
+from gateway.errors import StateError
 from gateway.filing import Filing
 from gateway.intake import Intake
 from gateway.intake import read as read_intake
 from gateway.journal import Commit, Fate, Journal, repair
+from gateway.journal.schema import seal
 from gateway.replay import Outcome, work_off
 from gateway.simulator.play import play
 from gateway.sinks.file import FileSink
@@ -296,3 +300,29 @@ async def test_a_device_keeps_the_identity_that_the_intake_log_knows(lived_in: P
     assert outcome.things > 1
     found = {json.loads(body)["device"]["identity"].partition(":")[0] for body in things(tmp_path / "journal.db").values()}
     assert found == {"system-id" if noted else "address"}, "without the note the first session is believed, and that it knows too little"
+
+
+@pytest.mark.parametrize(("column", "table"), [(b"key TEXT PRIMARY", "meta"), (b"held(\n", "held"), (b"digest BLOB", "things")])
+async def test_a_flipped_bit_in_a_declaration(lived_in: Path, tmp_path: Path, column: bytes, table: str) -> None:
+    """SQLite finds nothing wrong with a column of another name; the daemon would find none of its own."""
+    expected = things(lived_in / "journal.db")
+    state = copy(lived_in, tmp_path, wal=False)
+    path = state / "journal.db"
+    data = path.read_bytes()
+    assert column in data, table
+    path.write_bytes(data.replace(column, bytes((column[0] ^ 1,)) + column[1:], 1))
+    await recover(state)
+    same(things(path), expected)
+
+
+def test_a_journal_of_a_later_release_is_not_taken_for_damaged(lived_in: Path, tmp_path: Path) -> None:
+    """Its tables may be declared otherwise; it stays as it is, and the daemon says what to do."""
+    state = copy(lived_in, tmp_path, wal=False)
+    with closing(sqlite3.connect(state / "journal.db")) as connection:
+        connection.execute("UPDATE meta SET value=?, crc=? WHERE key='version'", ("99", seal("version", "99")))
+        connection.execute("ALTER TABLE sinks RENAME COLUMN cursor TO place")
+        connection.commit()
+    found = repair.check(state / "journal.db")
+    assert found.set_aside is None
+    with pytest.raises(StateError, match="newer"):
+        Journal(state / "journal.db")
