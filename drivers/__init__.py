@@ -10,6 +10,7 @@ from drivers.kit.links import Frame, GattLink, Policy
 from drivers.kit.readings import (
     Batch,
     BloodPressure,
+    BodyComposition,
     DeviceClock,
     DeviceInfo,
     Glucose,
@@ -28,6 +29,7 @@ __all__ = [
     "Advertisement",
     "Batch",
     "BloodPressure",
+    "BodyComposition",
     "Command",
     "Confused",
     "DeviceClock",

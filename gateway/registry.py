@@ -32,7 +32,7 @@ class Registry:
 
     def __post_init__(self) -> None:
         self.by_name = {item.driver.name: item for item in self.loaded}
-        self.services = frozenset(item.driver.match.service for item in self.loaded if item.driver.match.service is not None)
+        self.services = frozenset(service for item in self.loaded for service in item.driver.match.services)
         self.companies = frozenset(item.driver.match.company for item in self.loaded if item.driver.match.company is not None)
         self.has_names = any(item.driver.match.local_name and item.driver.match.service is None for item in self.loaded)
 

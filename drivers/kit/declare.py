@@ -26,10 +26,17 @@ class Advertisement:
 class Match:
     """All that is given must hold; the driver that gives more wins; a tie is an error that names both files."""
 
-    service: int | str | None = None
+    service: int | str | tuple[int | str, ...] | None = None
+    """One, or any of several: a scale may be known by either of its services."""
     local_name: str | None = None
     """With shell wildcards: `A&D_UA-651BLE_*`."""
     company: int | None = None
+
+    @property
+    def services(self) -> frozenset[int | str]:
+        if self.service is None:
+            return frozenset()
+        return frozenset(self.service if isinstance(self.service, tuple) else (self.service,))
 
     @property
     def weight(self) -> int:
@@ -39,7 +46,7 @@ class Match:
         """Each given field, and whether it holds."""
         held: dict[str, bool] = {}
         if self.service is not None:
-            held["service"] = self.service in seen.services
+            held["service"] = not seen.services.isdisjoint(self.services)
         if self.local_name is not None:
             held["local_name"] = seen.local_name is not None and fnmatch.fnmatchcase(seen.local_name, self.local_name)
         if self.company is not None:

@@ -85,6 +85,23 @@ class Weight(Reading):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BodyComposition(Reading):
+    """What a scale makes of the body's impedance. The weight is there only if the scale has no weight measurement of its own."""
+
+    fat: Quantity | None = None
+    muscle: Quantity | None = None
+    """In percent."""
+    muscle_mass: Quantity | None = None
+    fat_free_mass: Quantity | None = None
+    soft_lean_mass: Quantity | None = None
+    water_mass: Quantity | None = None
+    impedance: Quantity | None = None
+    basal_metabolism: Quantity | None = None
+    weight: Quantity | None = None
+    height: Quantity | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Glucose(Reading):
     concentration: Quantity
     sample_type: str | None = None

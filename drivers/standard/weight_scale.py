@@ -1,45 +1,144 @@
-"""Any scale that keeps to the Weight Scale Profile.
+"""Any scale that keeps to the Weight Scale or the Body Composition Profile.
 
-Flow: the scale indicates the weight just taken, then the stored ones of the user, on 2A9D. Raw 0xFFFF says that the
-measurement was unsuccessful and gives no reading.
-Source: Weight Scale Profile 1.0, chapter 4; Weight Scale Service 1.0, 3.2.
+Flow: the scale indicates the weight just taken on 2A9D and what it made of the body's impedance on 2A9C, then the stored ones of the
+user. A body composition may come as two indications, which are one reading; the second is waited for until the scale is silent. Raw
+0xFFFF says that the measurement was unsuccessful and gives no reading. Scales that want a consent code of a user first (User
+Data Service) indicate nothing yet.
+Source: Weight Scale Profile 1.0, chapter 4; Weight Scale Service 1.0, 3.2; Body Composition Profile 1.0, chapter 4; Body Composition
+Service 1.0, 3.2.
 """
 
 from __future__ import annotations
 
-from drivers import Frame, GattDriver, GattLink, Key, Match, Ordinals, Quantity, Reading, Weight, steps
-from drivers.standard.push import push
+from collections.abc import AsyncGenerator
+from dataclasses import fields, replace
+from decimal import Decimal
+
+from drivers import Batch, BodyComposition, Frame, GattDriver, GattLink, Key, Match, Ordinals, Quantity, Reading, Weight, steps
+from profiles.gatt import body_composition as bcs
 from profiles.gatt import weight_scale as wss
 
 _UNITS = {"kg": "kg", "lb": "[lb_av]"}
 _HEIGHT_UNITS = {"m": "m", "in": "[in_i]"}
+_WEIGHT, _COMPOSITION = wss.WeightMeasurement.uuid, bcs.BodyCompositionMeasurement.uuid
+_FLAGS_OCTETS = 2
 
 
-def understand(link: GattLink, frame: Frame, ordinals: Ordinals) -> Reading | None:
-    said = steps.decoded(link, wss.WeightMeasurement, frame)
-    if said is None or said.unsuccessful:
-        return None
-    user = None if said.user_id == wss.USER_UNKNOWN else said.user_id
-    measured = frame.data[1:3]
-    if said.timestamp is None:
-        key = Key.episode(measured, ordinals.next(measured))
-    else:
-        key = Key.content(said.timestamp, user, measured, ordinals.next(said.timestamp, user, measured))
-    return Weight(
-        frame=frame,
-        key=key,
-        device_time=said.timestamp,
-        user_index=user,
-        weight=Quantity(said.weight, _UNITS[said.unit]),
-        bmi=Quantity(said.bmi, "kg/m2") if said.bmi else None,
-        height=Quantity(said.height, _HEIGHT_UNITS[said.height_unit]) if said.height and said.height_unit else None,
-    )
+class _Scale:
+    """One session: counts identical records, and holds the first half of a reading."""
+
+    def __init__(self, link: GattLink) -> None:
+        self._link = link
+        self._ordinals = Ordinals()
+        self._half: tuple[bcs.BodyCompositionMeasurement, Frame] | None = None
+
+    def take(self, frame: Frame) -> tuple[Reading, ...]:
+        """What this frame completes."""
+        if frame.characteristic == _WEIGHT:
+            reading = self._weight(frame)
+            return (reading,) if reading is not None else ()
+        said = steps.decoded(self._link, bcs.BodyCompositionMeasurement, frame)
+        if said is None:
+            return ()
+        if not said.multiple_packet:
+            return (*self.rest(), *self._composition(said, frame))
+        if self._half is None:
+            self._half = (said, frame)
+            return ()
+        first, first_frame = self._half
+        self._half = None
+        return self._composition(_joined(first, said), first_frame)
+
+    def rest(self) -> tuple[Reading, ...]:
+        """A first half whose second has not come: what it says counts, and the whole one later is its next version."""
+        if self._half is None:
+            return ()
+        said, frame = self._half
+        self._half = None
+        return self._composition(said, frame)
+
+    def _weight(self, frame: Frame) -> Reading | None:
+        said = steps.decoded(self._link, wss.WeightMeasurement, frame)
+        if said is None or said.unsuccessful:
+            return None
+        user = None if said.user_id == wss.USER_UNKNOWN else said.user_id
+        measured = frame.data[1:3]
+        if said.timestamp is None:
+            key = Key.episode(measured, self._ordinals.next(measured))
+        else:
+            key = Key.content(said.timestamp, user, measured, self._ordinals.next(said.timestamp, user, measured))
+        return Weight(
+            frame=frame,
+            key=key,
+            device_time=said.timestamp,
+            user_index=user,
+            weight=Quantity(said.weight, _UNITS[said.unit]),
+            bmi=Quantity(said.bmi, "kg/m2") if said.bmi else None,
+            height=Quantity(said.height, _HEIGHT_UNITS[said.height_unit]) if said.height and said.height_unit else None,
+        )
+
+    def _composition(self, said: bcs.BodyCompositionMeasurement, frame: Frame) -> tuple[Reading, ...]:
+        if said.unsuccessful:
+            return ()
+        user = None if said.user_id == bcs.USER_UNKNOWN else said.user_id
+        # Of the first packet, so that a half reading and the whole one are the same record.
+        measured = b"body" + frame.data[_FLAGS_OCTETS : _FLAGS_OCTETS + 2]
+        if said.timestamp is None:
+            key = Key.episode(measured, self._ordinals.next(measured))
+        else:
+            key = Key.content(said.timestamp, user, measured, self._ordinals.next(said.timestamp, user, measured))
+        mass = _UNITS[said.unit]
+        weight = None if self._link.has(_WEIGHT) else _quantity(said.weight, mass)
+        reading = BodyComposition(
+            frame=frame,
+            key=key,
+            device_time=said.timestamp,
+            user_index=user,
+            fat=_quantity(said.body_fat, "%"),
+            muscle=_quantity(said.muscle_percentage, "%"),
+            muscle_mass=_quantity(said.muscle_mass, mass),
+            fat_free_mass=_quantity(said.fat_free_mass, mass),
+            soft_lean_mass=_quantity(said.soft_lean_mass, mass),
+            water_mass=_quantity(said.body_water_mass, mass),
+            impedance=_quantity(said.impedance, "Ohm"),
+            basal_metabolism=None if said.basal_metabolism is None else Quantity(Decimal(said.basal_metabolism), "kJ"),
+            weight=weight,
+            height=_quantity(said.height, _HEIGHT_UNITS[said.height_unit]) if weight and said.height_unit else None,
+        )
+        return (reading,)
+
+
+def _quantity(value: Decimal | None, unit: str) -> Quantity | None:
+    return None if value is None else Quantity(value, unit)
+
+
+def _joined(first: bcs.BodyCompositionMeasurement, second: bcs.BodyCompositionMeasurement) -> bcs.BodyCompositionMeasurement:
+    """Both halves: what the first does not say, the second does. Units are those of both, or the second half is left out."""
+    if (first.flags ^ second.flags) & bcs.Flags.IMPERIAL:
+        return first
+    missing = {field.name: getattr(second, field.name) for field in fields(first) if getattr(first, field.name) is None}
+    return replace(first, flags=first.flags | second.flags, **missing)
+
+
+async def read(link: GattLink) -> AsyncGenerator[Batch]:
+    await link.subscribe(_WEIGHT, _COMPOSITION)
+    about = (await steps.device_information(link), await steps.device_clock(link))
+    yield Batch(tuple(item for item in about if item is not None))
+    scale = _Scale(link)
+    while (frame := await link.receive()) is not None:
+        found = scale.take(frame)
+        if found:
+            yield Batch(found)
+    left = scale.rest()
+    if left:
+        yield Batch(left)
+    await steps.set_clock(link)
 
 
 DRIVER = GattDriver(
     name="weight-scale",
-    label="Weight scale (standard profile)",
-    match=Match(service=wss.SERVICE),
-    read=push(wss.WeightMeasurement.uuid, understand),
+    label="Weight or body composition scale (standard profiles)",
+    match=Match(service=(wss.SERVICE, bcs.SERVICE)),
+    read=read,
     commands=steps.SET_CLOCK,
 )

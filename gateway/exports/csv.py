@@ -61,7 +61,7 @@ def _quantities(data: dict[str, Any]) -> Iterator[tuple[str, tuple[object, ...]]
     for name, value in data.items():
         if isinstance(value, dict) and "display" in value:
             display = value["display"]
-            yield name, (value["value"], value["unit"], display["value"], display["unit"], value["mdc"], value.get("loinc", ""))
+            yield name, (value["value"], value["unit"], display["value"], display["unit"], value.get("mdc", ""), value.get("loinc", ""))
         elif isinstance(value, dict):
             for inner, text in value.items():
                 yield f"{name}.{inner}", (_text(text), "", "", "", "", "")

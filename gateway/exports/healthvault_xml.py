@@ -67,10 +67,13 @@ def _legal(text: str) -> str:
     return _ILLEGAL.sub("\ufffd", text)
 
 
-def _root(name: str, thing: dict[str, Any]) -> Element:
+def _root(name: str, thing: dict[str, Any], *, structured: bool = False) -> Element:
+    """`structured`: its moment may be approximate there, and an exact one lies an element deeper."""
     root = Element(name)
     moment = datetime.fromisoformat(thing["when"]["time"])
     when = SubElement(root, "when")
+    if structured:
+        when = SubElement(when, "structured")
     date, time = SubElement(when, "date"), SubElement(when, "time")
     for parent, parts in (
         (date, (("y", moment.year), ("m", moment.month), ("d", moment.day))),
@@ -117,6 +120,34 @@ def _blood_pressure(thing: dict[str, Any]) -> Element:
 def _weight(thing: dict[str, Any]) -> Element:
     root = _root("weight", thing)
     _valued(root, "value", "kg", thing["data"]["weight"])
+    return root
+
+
+_COMPOSITION = {
+    "fat-percent": "Body fat percentage",
+    "muscle-percent": "Muscle percentage",
+    "muscle-mass": "Muscle mass",
+    "lean-mass": "Lean mass",
+    "water-mass": "Water mass",
+}
+
+
+def _body_composition(thing: dict[str, Any]) -> Element:
+    root, data = _root("body-composition", thing, structured=True), thing["data"]
+    text = _COMPOSITION.get(data["name"])
+    _codable(
+        root,
+        "measurement-name",
+        text or data["name"].replace("-", " ").capitalize(),
+        data["name"] if text else None,
+        "body-composition-measurement-names",
+    )
+    value = SubElement(root, "value")
+    if data["value"]["unit"] == "kg":
+        _valued(value, "mass-value", "kg", data["value"])
+    else:
+        _add(value, "percent-value", data["value"]["value"])
+    _codable(root, "measurement-method", "Bioelectrical impedance", "Impedance", "body-composition-measurement-methods")
     return root
 
 
@@ -172,6 +203,7 @@ def _device(thing: dict[str, Any]) -> Element:
 _BUILDERS: dict[str, Callable[[dict[str, Any]], Element]] = {
     "blood-pressure": _blood_pressure,
     "weight": _weight,
+    "body-composition": _body_composition,
     "blood-glucose": _blood_glucose,
     "heart-rate": _heart_rate,
     "blood-oxygen-saturation": _oxygen,
@@ -199,7 +231,9 @@ def _common(thing: dict[str, Any]) -> Element:
     for name, value in thing["data"].items():
         if isinstance(value, dict) and "display" in value:
             exact = _add(origin, "measured", value["value"])
-            exact.attrib.update(name=name, unit=value["unit"], display=str(value["display"]["value"]), mdc=str(value["mdc"]))
+            exact.attrib.update(name=name, unit=value["unit"], display=str(value["display"]["value"]))
+            if value.get("mdc") is not None:
+                exact.set("mdc", str(value["mdc"]))
             exact.set("display-unit", value["display"]["unit"])
     for related in thing["related"]:
         link = SubElement(common, "related-thing")

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 
 class Code(NamedTuple):
-    mdc: int
+    mdc: int | None
+    """None where the nomenclature has no term that we know of."""
     loinc: str | None
 
 
@@ -26,6 +27,14 @@ PULSE_AMPLITUDE_INDEX = Code(150488, None)
 BODY_WEIGHT = Code(188736, "29463-7")
 BODY_MASS_INDEX = Code(188752, "39156-5")
 BODY_HEIGHT = Code(188740, "8302-2")
+BODY_FAT = Code(188748, "41982-0")
+FAT_FREE_MASS = Code(188756, None)
+SOFT_LEAN_MASS = Code(188760, None)
+BODY_WATER = Code(188764, None)
+MUSCLE_PERCENTAGE = Code(None, None)
+MUSCLE_MASS = Code(None, "73964-9")
+IMPEDANCE = Code(None, None)
+BASAL_METABOLISM = Code(None, None)
 BODY_TEMPERATURE = Code(150364, "8310-5")
 GLUCOSE = {
     # By sample: capillary whole blood and plasma, venous, arterial, undetermined, interstitial fluid, control solution.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
 
-from drivers import BloodPressure, Glucose, HeartRate, OxygenSaturation, Quantity, Reading, Temperature, Weight
+from drivers import BloodPressure, BodyComposition, Glucose, HeartRate, OxygenSaturation, Quantity, Reading, Temperature, Weight
 from gateway.normalize import codes
 from gateway.normalize.codes import Code, canonical
 from gateway.normalize.things import (
@@ -14,6 +14,8 @@ from gateway.normalize.things import (
     BloodGlucoseThing,
     BloodPressureData,
     BloodPressureThing,
+    BodyCompositionData,
+    BodyCompositionThing,
     Display,
     HeartRateData,
     HeartRateThing,
@@ -84,6 +86,30 @@ def _(reading: Weight) -> list[Part]:
             ),
         )
     ]
+
+
+@parts.register
+def _(reading: BodyComposition) -> list[Part]:
+    """A thing for each quantity, as HealthVault wants it; what has no name there goes with the first."""
+    named = (
+        ("fat-percent", reading.fat, "1", codes.BODY_FAT),
+        ("muscle-percent", reading.muscle, "1", codes.MUSCLE_PERCENTAGE),
+        ("muscle-mass", reading.muscle_mass, "kg", codes.MUSCLE_MASS),
+        ("fat-free-mass", reading.fat_free_mass, "kg", codes.FAT_FREE_MASS),
+        ("lean-mass", reading.soft_lean_mass, "kg", codes.SOFT_LEAN_MASS),
+        ("water-mass", reading.water_mass, "kg", codes.BODY_WATER),
+    )
+    found: list[Part] = []
+    impedance, metabolism = maybe(reading.impedance, "Ohm", codes.IMPEDANCE), maybe(reading.basal_metabolism, "kJ", codes.BASAL_METABOLISM)
+    for name, quantity, unit, code in named:
+        if quantity is not None:
+            data = BodyCompositionData(name=name, value=measured(quantity, unit, code), impedance=impedance, basal_metabolism=metabolism)
+            found.append(Part(BodyCompositionThing, data, name))
+            impedance = metabolism = None
+    if reading.weight is not None:
+        weight = WeightData(weight=measured(reading.weight, "kg", codes.BODY_WEIGHT), height=maybe(reading.height, "m", codes.BODY_HEIGHT))
+        found.append(Part(WeightThing, weight, "weight"))
+    return found
 
 
 @parts.register

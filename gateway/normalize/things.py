@@ -48,7 +48,7 @@ class Measured(Model):
     value: Number = Field(description="In the canonical unit of the thing-type")
     unit: str = Field(description="UCUM")
     display: Display = Field(description="As the device measured and showed it")
-    mdc: int = Field(description="IEEE 11073-10101, 32 bit")
+    mdc: int | None = Field(None, description="IEEE 11073-10101, 32 bit; null where it has no term")
     loinc: str | None = None
 
 
@@ -117,6 +117,19 @@ class WeightThing(Thing):
     type: Literal["weight"] = "weight"
     type_id: str = "3d34d87e-7fc1-4153-800f-f56592cb0d17"
     data: WeightData
+
+
+class BodyCompositionData(Model):
+    name: str = Field(description="What was measured, in the words of HealthVault's body-composition-measurement-names where it has them")
+    value: Measured = Field(description="A mass in kg, or a part of the whole")
+    impedance: Measured | None = Field(None, description="What it was computed from")
+    basal_metabolism: Measured | None = None
+
+
+class BodyCompositionThing(Thing):
+    type: Literal["body-composition"] = "body-composition"
+    type_id: str = "18adc276-5144-4e7e-bf6c-e56d8250adf8"
+    data: BodyCompositionData
 
 
 class BloodGlucoseData(Model):
@@ -192,6 +205,7 @@ class DeviceThing(Thing):
 TYPES: tuple[type[Thing], ...] = (
     BloodPressureThing,
     WeightThing,
+    BodyCompositionThing,
     BloodGlucoseThing,
     HeartRateThing,
     OxygenSaturationThing,

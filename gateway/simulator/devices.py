@@ -1,10 +1,9 @@
-"""The virtual devices, one per profile. Where captures of real devices have been published, they send those octets."""
+"""Virtual devices that are asked, or that stream: a meter, an oximeter, a belt; the octets are published ones where there are any."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,145 +12,12 @@ from bumble.gatt import Characteristic
 
 from gateway.simulator.memory import Stored
 from gateway.simulator.peripheral import PROPERTIES, Peripheral, RecordKeeper
-from profiles.gatt import blood_pressure as bls
+from gateway.simulator.pushers import Numbers, shown
 from profiles.gatt import glucose as gls
 from profiles.gatt import heart_rate as hrs
 from profiles.gatt import pulse_oximeter as plxs
-from profiles.gatt import thermometer as hts
-from profiles.gatt import weight_scale as wss
 from profiles.gatt.record_access import Operator, RecordAccessControlPoint
 from profiles.times import DateTime
-
-Numbers = Callable[[], int]
-"""The next truth number of the world."""
-
-
-def _shown(value: Decimal) -> str:
-    return format(value, "f")
-
-
-class Pusher(Peripheral):
-    """Indicates every record as soon as it is subscribed to, then hangs up. `forgets`: a confirmed record is gone."""
-
-    measurement_id: int
-    forgets = False
-
-    def characteristics(self) -> list[Characteristic[Any]]:
-        self._measured = self.measurement(self.measurement_id, PROPERTIES.INDICATE)
-        return [self._measured]
-
-    def on_ready(self, characteristic: int) -> None:
-        if characteristic == self.measurement_id:
-            self.do(self._push())
-
-    async def _push(self) -> None:
-        for record in list(self.memory.records):
-            if not await self.indicate(self._measured, record.octets):
-                return
-            if self.forgets:
-                self.memory.forget(record.number)
-        self.memory.downloaded()
-        # The hub still reads who we are; a real cuff, too, waits a moment before it switches its radio off.
-        await asyncio.sleep(0.5)
-        await self.hang_up()
-
-
-class Scale(Pusher):
-    """A scale that forgets what has been confirmed. One of its records was published (codepudding.com 444507)."""
-
-    name, model, service, measurement_id = "SIM Scale", "SIM-WS1", wss.SERVICE, wss.WeightMeasurement.uuid
-    forgets = True
-    PUBLISHED = "033412e007021903311c"
-
-    def fill(self, numbers: Numbers, randomness: random.Random, count: int = 3) -> None:
-        start = self.time() - timedelta(days=count)
-        self._add(numbers(), bytes.fromhex(self.PUBLISHED))
-        for day in range(count):
-            value = wss.WeightMeasurement(
-                wss.Flags.TIMESTAMP | wss.Flags.USER_ID,
-                Decimal(randomness.randrange(13000, 17000)) * Decimal("0.005"),
-                timestamp=DateTime.of(start + timedelta(days=day, seconds=randomness.randrange(3600))),
-                user_id=1,
-            )
-            self._add(numbers(), value.encode())
-
-    def _add(self, number: int, data: bytes) -> None:
-        said = wss.WeightMeasurement.decode(data)
-        self.memory.add(
-            Stored(
-                number,
-                data.hex(),
-                expected=[
-                    {"type": "weight", "time": str(said.timestamp), "values": {"weight": _shown(said.weight)}},
-                ],
-            )
-        )
-
-
-class Cuff(Pusher):
-    """A cuff that bonds by passkey and pushes its whole memory every time, oldest first; its clock is 6 minutes behind.
-
-    Published captures: Stack Overflow 78168365; derdilla/blood-pressure-monitor-fl@17aba3d0 (two).
-    """
-
-    name, model, service, measurement_id = "SIM Cuff", "SIM-BP1", bls.SERVICE, bls.BloodPressureMeasurement.uuid
-    secure = True
-    PUBLISHED = ("def6f416f3ff07e4070114082b00b2f2018000", "167c0056006100e807060f11111b33000000", "167c0056006100e807060f11111b33001000")
-
-    def characteristics(self) -> list[Characteristic[Any]]:
-        return [*super().characteristics(), self.fixed(bls.BloodPressureFeature.uuid, b"\x3f\x00")]
-
-    def fill(self, numbers: Numbers, randomness: random.Random, count: int = 4) -> None:
-        for text in self.PUBLISHED[:2]:
-            self._add(numbers(), bytes.fromhex(text))
-        start = self.time() - timedelta(days=1)
-        for number in range(count):
-            systolic = randomness.randrange(105, 150)
-            # The last two are equal in one minute, to the second: two measurements all the same.
-            moment = start + timedelta(hours=min(number, count - 2))
-            value = self._value(DateTime.of(moment), systolic) if number < count - 1 else None
-            self._add(numbers(), value.encode() if value else self.memory.records[-1].octets)
-
-    @staticmethod
-    def _value(moment: DateTime, systolic: int) -> bls.BloodPressureMeasurement:
-        return bls.BloodPressureMeasurement(
-            bls.Flags.TIMESTAMP | bls.Flags.PULSE_RATE | bls.Flags.USER_ID | bls.Flags.STATUS,
-            Decimal(systolic),
-            Decimal(systolic - 42),
-            Decimal(systolic - 28),
-            moment,
-            Decimal(60 + systolic % 20),
-            1,
-            bls.Status(0),
-        )
-
-    def _add(self, number: int, data: bytes) -> None:
-        said = bls.BloodPressureMeasurement.decode(data)
-        values = {
-            name: _shown(value)
-            for name, value in (("systolic", said.systolic), ("diastolic", said.diastolic), ("pulse", said.pulse_rate))
-            if isinstance(value, Decimal)
-        }
-        self.memory.add(Stored(number, data.hex(), expected=[{"type": "blood-pressure", "time": str(said.timestamp), "values": values}]))
-
-
-class Thermometer(Pusher):
-    """A thermometer without a clock: it holds the last temperature until somebody has confirmed it."""
-
-    name, model, service, measurement_id = "SIM Thermometer", "SIM-HT1", hts.SERVICE, hts.TemperatureMeasurement.uuid
-    forgets = True
-
-    def take(self, number: int, temperature: Decimal) -> None:
-        value = hts.TemperatureMeasurement(hts.Flags.TYPE, temperature, type=hts.TemperatureSite.EAR)
-        self.memory.add(
-            Stored(
-                number,
-                value.encode().hex(),
-                expected=[
-                    {"type": "vital-signs", "time": None, "values": {"temperature": _shown(temperature)}},
-                ],
-            )
-        )
 
 
 class Meter(RecordKeeper):
@@ -209,7 +75,7 @@ class Meter(RecordKeeper):
                         "type": "blood-glucose",
                         "time": str(said.timestamp),
                         "sequence_number": said.sequence_number,
-                        "values": {"glucose": _shown(value) if value is not None else ""},
+                        "values": {"glucose": shown(value) if value is not None else ""},
                         **({"versions": 2, "meal": "fasting"} if late else {}),
                     }
                 ],
@@ -283,8 +149,8 @@ class Oximeter(RecordKeeper):
                 number,
                 data.hex(),
                 expected=[
-                    {"type": "blood-oxygen-saturation", "time": time, "values": {"saturation": _shown(said.spo2)}},
-                    {"type": "heart-rate", "time": time, "values": {"rate": _shown(said.pulse_rate)}},
+                    {"type": "blood-oxygen-saturation", "time": time, "values": {"saturation": shown(said.spo2)}},
+                    {"type": "heart-rate", "time": time, "values": {"rate": shown(said.pulse_rate)}},
                 ],
             )
         )
@@ -332,7 +198,7 @@ class Belt(Peripheral):
             sent.append(Decimal(rate))
             await asyncio.sleep(self.INTERVAL)
         mean = (sum(sent, Decimal(0)) / len(sent)).quantize(Decimal("0.1"))
-        self.memory.add(Stored(self._number, "", expected=[{"type": "heart-rate", "time": None, "values": {"rate": _shown(mean)}}]))
+        self.memory.add(Stored(self._number, "", expected=[{"type": "heart-rate", "time": None, "values": {"rate": shown(mean)}}]))
         await self.notify(self._measured, hrs.HeartRateMeasurement(hrs.Flags.SENSOR_CONTACT_SUPPORTED, 0).encode())
         await asyncio.sleep(self.INTERVAL)
         await self.hang_up()

@@ -166,6 +166,8 @@ def _thing_signature(thing: dict[str, Any]) -> str:
         and "display" in value
         and name in ("systolic", "diastolic", "pulse", "weight", "glucose", "temperature", "saturation", "rate")
     }
+    if thing["type"] == "body-composition":
+        values = {thing["data"]["name"]: thing["data"]["value"]["display"]["value"]}
     if thing["type"] == "device":
         values = {"model": thing["data"].get("model")}
     return json.dumps(

@@ -1,4 +1,4 @@
-"""A house with six virtual devices and the person who uses them."""
+"""A house with virtual devices, one of each kind, and the person who uses them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from pathlib import Path
 
 from bumble.link import LocalLink
 
-from gateway.simulator.devices import Belt, Cuff, Meter, Oximeter, Scale, Thermometer
+from gateway.simulator.devices import Belt, Meter, Oximeter
 from gateway.simulator.memory import Memory, Stored
 from gateway.simulator.peripheral import Peripheral
+from gateway.simulator.pushers import BodyScale, Cuff, Scale, Thermometer
 from gateway.simulator.radio import Typist, backends, make_device
 from gateway.transports.ble import BleakRadio
 
 HUB = "C0:FF:EE:00:00:00"
-ADDRESSES = {kind: f"C0:FF:EE:00:00:{number:02X}" for number, kind in enumerate((Scale, Cuff, Meter, Oximeter, Thermometer, Belt), 1)}
+KINDS = (Scale, Cuff, Meter, Oximeter, Thermometer, Belt, BodyScale)
+ADDRESSES = {kind: f"C0:FF:EE:00:00:{number:02X}" for number, kind in enumerate(KINDS, 1)}
 VISIT_SECONDS = 3.0
 
 
@@ -59,7 +61,7 @@ class World:
                 if isinstance(device, Meter):
                     with memory.together():
                         device.fill(self._number, self._randomness, self._meter_records)
-                elif isinstance(device, Scale | Cuff | Oximeter):
+                elif isinstance(device, Scale | BodyScale | Cuff | Oximeter):
                     device.fill(self._number, self._randomness)
             await device.start()
         hub = make_device(self._link, "hub", HUB, Typist(self._type, lambda: hub))
@@ -79,7 +81,7 @@ class World:
         worn = False
         while True:
             for device in self.devices:
-                wanted = bool(device.memory.records) if isinstance(device, Scale | Thermometer) else True
+                wanted = bool(device.memory.records) if isinstance(device, Scale | BodyScale | Thermometer) else True
                 if isinstance(device, Belt):
                     wanted, worn = not worn, True
                 if wanted:

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from gateway.journal.store import read_latest
-from gateway.simulator.devices import Cuff, Meter, Scale
+from gateway.simulator.devices import Meter
 from gateway.simulator.memory import Verdict, compare, truths
+from gateway.simulator.pushers import Cuff, Scale
 from gateway.simulator.world import ADDRESSES
 from tests.campaign.plan import BULK_RECORDS, Event, Fault, Plan
 from tests.campaign.stage import ROOT, Consumer, Disk, Network

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from drivers import BloodPressure, Confused, Glucose, HeartRate, OxygenSaturation, Silent, Temperature, Weight
+from drivers import BloodPressure, BodyComposition, Confused, Glucose, HeartRate, OxygenSaturation, Quantity, Silent, Temperature, Weight
 from drivers.kit.capture import Record
 from drivers.standard import blood_pressure, glucose, heart_rate, pulse_oximeter, thermometer, weight_scale
 from profiles.gatt.glucose import (
@@ -296,3 +296,34 @@ def test_deleting_is_last_and_spares_what_waits_for_its_context() -> None:
 def test_a_device_that_will_not_delete_is_told() -> None:
     _, _, error = replayed(glucose.DRIVER, [_permitted(), _measurement(1), _answer(1), _answer(2, opcode=2)])
     assert isinstance(error, Confused)
+
+
+def test_a_body_scale_says_it_in_one_packet_or_two() -> None:
+    """Two packets are one reading; a failed measurement is none; a weight is taken from here only where there is no other."""
+    given = records(CAPTURES / "body-composition.ndjson")
+    first, second, third = readings(replayed(weight_scale.DRIVER, given)[0])
+    assert isinstance(first, BodyComposition)
+    assert isinstance(second, BodyComposition)
+    assert isinstance(third, BodyComposition)
+    assert (first.fat, first.weight) == (Quantity(Decimal("25.0"), "%"), Quantity(Decimal("80.000"), "kg"))
+    assert (second.key.kind, second.user_index, second.basal_metabolism) == ("episode", 5, Quantity(Decimal(1600), "kJ"))
+    assert (third.fat, third.muscle_mass) == (Quantity(Decimal("25.0"), "%"), Quantity(Decimal("10.000"), "kg"))
+    assert (str(third.device_time), third.user_index) == ("2024-01-02T03:04:05", 12)
+    both = replace(given[0], extra={**given[0].extra, "chars": ["2A9C", "2A9D"]})
+    [other, *_] = readings(replayed(weight_scale.DRIVER, [both, *given[1:]])[0])
+    assert isinstance(other, BodyComposition)
+    assert other.weight is None
+
+
+def test_half_a_body_reading_is_the_same_record_as_the_whole() -> None:
+    """The link went between the packets: what was said counts, and the whole one later is its next version."""
+    given = records(CAPTURES / "body-composition.ndjson")
+    [half] = readings(replayed(weight_scale.DRIVER, [given[0], given[4]])[0])
+    [whole] = readings(replayed(weight_scale.DRIVER, [given[0], given[4], given[5]])[0])
+    assert isinstance(half, BodyComposition)
+    assert isinstance(whole, BodyComposition)
+    assert half.key == whole.key
+    assert half.muscle_mass is None
+    assert whole.muscle_mass is not None
+    [pounds] = readings(replayed(weight_scale.DRIVER, [given[0], given[4], replace(given[5], data=bytes.fromhex("2110fa00d007"))])[0])
+    assert pounds == half, "a second packet in another unit belongs to no first one"

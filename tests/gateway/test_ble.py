@@ -14,8 +14,8 @@ from bumble.link import LocalLink
 
 from drivers import DeviceError, Refused, Silent, Why
 from gateway.errors import AdapterError, AdapterProblem
-from gateway.simulator.devices import Cuff, Scale
 from gateway.simulator.peripheral import PERMISSIONS, PROPERTIES, Peripheral
+from gateway.simulator.pushers import Cuff, Scale
 from gateway.simulator.radio import backends, make_device
 from gateway.simulator.world import ADDRESSES, World
 from gateway.transports import ble

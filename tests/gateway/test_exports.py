@@ -26,6 +26,7 @@ ORIGINALS = os.environ.get("HEALTHVAULT_XSD")
 NAMESPACES = {
     "blood-pressure": ("bp", "urn:com.microsoft.wc.thing.BloodPressure"),
     "weight": ("weight", "urn:com.microsoft.wc.thing.weight"),
+    "body-composition": ("body-composition", "urn:com.microsoft.wc.thing.body-composition"),
     "blood-glucose": ("blood-glucose", "urn:com.microsoft.wc.thing.BloodGlucose"),
     "heart-rate": ("heart-rate", "urn:com.microsoft.wc.thing.heart-rate"),
     "blood-oxygen-saturation": ("blood-oxygen-saturation", "urn:com.microsoft.wc.thing.blood-oxygen-saturation"),

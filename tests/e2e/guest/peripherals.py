@@ -24,9 +24,10 @@ from bumble.link import LocalLink
 from bumble.transport import open_transport
 
 from gateway.simulator import peripheral
-from gateway.simulator.devices import Cuff, Meter
+from gateway.simulator.devices import Meter
 from gateway.simulator.memory import Memory, Stored
 from gateway.simulator.peripheral import Peripheral
+from gateway.simulator.pushers import Cuff
 from profiles.gatt.record_access import RecordAccessControlPoint
 
 KERNEL = "00:AA:01:00:00:42"
