@@ -53,7 +53,8 @@ def flag_names(*flags: IntFlag | None) -> tuple[str, ...]:
     return tuple(names)
 
 
-async def _read(link: GattLink, layout: type[L]) -> tuple[L | None, Frame | None]:
+async def read(link: GattLink, layout: type[L]) -> tuple[L | None, Frame | None]:
+    """What the device says there, and the frame; nothing where it has none, refuses, or says what does not fit."""
     if not link.has(layout.uuid):
         return None, None
     try:
@@ -79,12 +80,12 @@ async def device_information(link: GattLink) -> DeviceInfo | None:
     texts: dict[str, str] = {}
     frames: list[Frame | None] = []
     for name, layout in _TEXTS.items():
-        said, frame = await _read(link, layout)
+        said, frame = await read(link, layout)
         frames.append(frame)
         if said is not None and said.text.strip():
             texts[name] = said.text.strip()
-    system_id, system_frame = await _read(link, dis.SystemId)
-    battery, battery_frame = await _read(link, BatteryLevel)
+    system_id, system_frame = await read(link, dis.SystemId)
+    battery, battery_frame = await read(link, BatteryLevel)
     first = next((frame for frame in (*frames, system_frame, battery_frame) if frame is not None), None)
     if first is None:
         return None
@@ -93,11 +94,11 @@ async def device_information(link: GattLink) -> DeviceInfo | None:
 
 async def device_clock(link: GattLink) -> DeviceClock | None:
     """What the device's clock shows, by Current Time or by Date Time; None if it has none or does not tell."""
-    current, frame = await _read(link, cts.CurrentTime)
+    current, frame = await read(link, cts.CurrentTime)
     if current is not None and frame is not None:
         synchronized = bool(current.adjust_reason & cts.AdjustReason.EXTERNAL_REFERENCE_TIME_UPDATE)
         return DeviceClock(frame, current.datetime, current.fraction, synchronized)
-    shown, frame = await _read(link, cts.DateTimeValue)
+    shown, frame = await read(link, cts.DateTimeValue)
     return DeviceClock(frame, shown.datetime) if shown is not None and frame is not None else None
 
 

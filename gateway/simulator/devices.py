@@ -13,6 +13,8 @@ from bumble.gatt import Characteristic
 from gateway.simulator.memory import Stored
 from gateway.simulator.peripheral import PROPERTIES, Peripheral, RecordKeeper
 from gateway.simulator.pushers import Numbers, shown
+from profiles.crc import append_crc
+from profiles.gatt import cgm as cgms
 from profiles.gatt import glucose as gls
 from profiles.gatt import heart_rate as hrs
 from profiles.gatt import pulse_oximeter as plxs
@@ -112,6 +114,52 @@ class Meter(RecordKeeper):
         if command.operator == Operator.LESS_THAN_OR_EQUAL_TO:
             return [record for record in ordered if number(record) <= limit]
         return ordered
+
+
+class Sensor(RecordKeeper):
+    """A continuous glucose sensor: a value every five minutes, two to a notification, each with its CRC. It forgets nothing."""
+
+    name, model, service = "SIM Sensor", "SIM-CG1", cgms.SERVICE
+    MINUTES = 5
+    FEATURE = cgms.CGMFeature.of(
+        cgms.Feature.E2E_CRC | cgms.Feature.TREND, cgms.Sample(cgms.SampleType.INTERSTITIAL_FLUID, cgms.SampleLocation.SUBCUTANEOUS_TISSUE)
+    )
+
+    def characteristics(self) -> list[Characteristic[Any]]:
+        self._measured = self.measurement(cgms.CGMMeasurement.uuid, PROPERTIES.NOTIFY)
+        began = datetime.fromisoformat(self.memory.records[0].expected[0]["time"])
+        plain = cgms.CGMSessionStartTime(DateTime.of(began), 0, 0).encode()
+        return [
+            self._measured,
+            self.fixed(cgms.CGMFeature.uuid, self.FEATURE.encode()),
+            self.fixed(cgms.CGMSessionStartTime.uuid, append_crc(plain)),
+            self.point,
+        ]
+
+    def fill(self, numbers: Numbers, randomness: random.Random, count: int = 15) -> None:
+        began = self.time().replace(microsecond=0) - timedelta(minutes=self.MINUTES * count)
+        for index in range(count):
+            value, trend = Decimal(randomness.randrange(70, 190)), Decimal(randomness.randrange(-20, 20)).scaleb(-1)
+            flags, offset = cgms.Flags.TREND, index * self.MINUTES
+            plain = cgms.CGMRecord(10, flags, value, offset, trend=trend).encode()
+            expected = {
+                "type": "blood-glucose",
+                "time": str(DateTime.of(began + timedelta(minutes=offset))),
+                "sequence_number": offset,
+                "values": {"glucose": shown(value)},
+            }
+            self.memory.add(Stored(numbers(), append_crc(plain).hex(), expected=[expected]))
+
+    async def report(self, command: RecordAccessControlPoint) -> bool:
+        least = int.from_bytes(command.operand[1:3], "little") if command.operand else 0
+        chosen = [record.octets for record in self.memory.records if cgms.CGMRecord.decode(record.octets).time_offset >= least]
+        for at in range(0, len(chosen), 2):
+            await self.notify(self._measured, b"".join(chosen[at : at + 2]))
+        self.memory.downloaded()
+        return bool(chosen)
+
+    def delete(self, command: RecordAccessControlPoint) -> bool:  # noqa: ARG002 - it never does
+        return False
 
 
 class Oximeter(RecordKeeper):

@@ -1,0 +1,126 @@
+"""Any glucose sensor that keeps to the Continuous Glucose Monitoring Profile.
+
+Flow: switch on 2AA7 and 2A52; read who the sensor is, what its clock shows, when its session began (2AAA) and what it measures (2AA8); ask
+for the records from the minute on up to which it was read, or for all of a new session; take what is notified, several records at a
+time, and what is measured meanwhile. A record's time is the session's start and its offset in minutes. Nothing is written but the request:
+calibrations, alerts and the session itself are the wearer's.
+Source: Continuous Glucose Monitoring Profile 1.0.2, chapter 4; Continuous Glucose Monitoring Service 1.0.2, 3.1 to 3.6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from drivers import Batch, Command, Confused, Frame, GattDriver, GattLink, Glucose, Key, Match, Quantity, Silent, steps
+from drivers.standard import records
+from profiles.floats import NoValue, Value
+from profiles.gatt import cgm as cgms
+from profiles.gatt.record_access import OpCode, ResponseCode, report_all, report_from
+from profiles.times import DateTime
+
+_MEASUREMENT = cgms.CGMMeasurement.uuid
+_DONE = (ResponseCode.SUCCESS, ResponseCode.NO_RECORDS_FOUND)
+_CANNOT_FILTER = (
+    *(ResponseCode.OPERATOR_NOT_SUPPORTED, ResponseCode.INVALID_OPERATOR),
+    *(ResponseCode.OPERAND_NOT_SUPPORTED, ResponseCode.INVALID_OPERAND),
+)
+
+
+def reading(said: cgms.CGMRecord, frame: Frame, start: DateTime, feature: cgms.CGMFeature | None) -> Glucose | None:
+    """None for a record without a number."""
+    if isinstance(said.glucose, NoValue):
+        return None
+    return Glucose(
+        frame=frame,
+        key=Key.sequence(said.time_offset, start),
+        device_time=start.plus_minutes(said.time_offset) or start,
+        sequence_number=said.time_offset,
+        status=steps.flag_names(said.status, said.calibration, said.warning),
+        concentration=Quantity(said.glucose, "mg/dL"),
+        sample_type=_name(feature.type) if feature else None,
+        sample_location=_name(feature.location) if feature else None,
+        context={**_text("trend", said.trend, "mg/dL/min"), **_text("quality", said.quality, "%")},
+    )
+
+
+def _name(code: object) -> str | None:
+    return code.name.lower() if isinstance(code, cgms.SampleType | cgms.SampleLocation) else None
+
+
+def _text(name: str, value: Value | None, unit: str) -> dict[str, str]:
+    return {} if value is None or isinstance(value, NoValue) else {name: f"{value:f} {unit}"}
+
+
+class _Session:
+    """What was taken of one session, and how far it is read."""
+
+    def __init__(self, start: DateTime, feature: cgms.CGMFeature | None, mark: Any) -> None:
+        self._start, self._feature = start, feature
+        self._moment = [part or 0 for part in start]
+        known = mark if mark and mark["start"] == self._moment else None
+        self.next_wanted: int = known["next_wanted"] if known else 0
+
+    def take(self, link: GattLink, frame: Frame) -> tuple[Glucose, ...]:
+        said = steps.decoded(link, cgms.CGMMeasurement, frame)
+        if said is None:
+            return ()
+        self.next_wanted = max(self.next_wanted, *(record.time_offset + 1 for record in said.records))
+        found = [reading(record, frame, self._start, self._feature) for record in said.records]
+        return tuple(item for item in found if item is not None)
+
+    @property
+    def mark(self) -> dict[str, Any]:
+        return {"start": self._moment, "next_wanted": self.next_wanted}
+
+
+async def read(link: GattLink) -> AsyncGenerator[Batch]:
+    await link.subscribe(_MEASUREMENT, records.POINT)
+    about = (await steps.device_information(link), await steps.device_clock(link))
+    yield Batch(tuple(item for item in about if item is not None))
+    start, _ = await steps.read(link, cgms.CGMSessionStartTime)
+    feature, _ = await steps.read(link, cgms.CGMFeature)
+    if start is None:
+        raise Confused("the sensor does not say when its session began: is it started?")
+    session = _Session(start.start_time, feature, link.mark)
+
+    command: bytes | None = report_from(session.next_wanted) if session.next_wanted else report_all()
+    while command is not None:
+        await link.write(records.POINT, command)
+        answered = False
+        while not answered:
+            frame = await link.receive()
+            if frame is None:
+                raise Silent("the sensor did not end its report")
+            if frame.characteristic == _MEASUREMENT:
+                found = session.take(link, frame)
+                if found:
+                    yield Batch(found)
+                continue
+            answer = records.point(link, frame)
+            if answer is None or answer.request_opcode != OpCode.REPORT_STORED_RECORDS:
+                continue
+            answered = True
+            if answer.response_code in _DONE:
+                command = None
+            elif answer.response_code in _CANNOT_FILTER and command != report_all():
+                command = report_all()
+            else:
+                raise Confused(f"the record access procedure failed: {answer.response_code!r}")
+    yield Batch(mark=session.mark)
+    while (frame := await link.receive()) is not None:
+        found = session.take(link, frame) if frame.characteristic == _MEASUREMENT else ()
+        if found:
+            yield Batch(found, mark=session.mark)
+
+
+DRIVER = GattDriver(
+    name="cgm",
+    label="Continuous glucose sensor (standard profile)",
+    match=Match(service=cgms.SERVICE),
+    read=read,
+    commands=(
+        Command(records.POINT, bytes((OpCode.REPORT_STORED_RECORDS,))),
+        Command(records.POINT, bytes((OpCode.ABORT_OPERATION,))),
+    ),
+)

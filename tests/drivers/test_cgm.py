@@ -1,0 +1,98 @@
+"""A continuous glucose sensor's records, over requests and sessions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from drivers import Batch, Confused, Glucose, Quantity, Silent
+from drivers.kit.capture import Record
+from drivers.kit.replay import ReplayLink
+from drivers.standard import cgm
+from tests.support.replaying import CAPTURES, readings, records, replayed
+
+GIVEN = records(CAPTURES / "cgm.ndjson")
+START = [2018, 4, 24, 13, 8, 24]
+
+
+def marked(mark: dict[str, object]) -> list[Record]:
+    return [replace(GIVEN[0], extra={**GIVEN[0].extra, "mark": mark}), *GIVEN[1:]]
+
+
+def written(link: ReplayLink) -> list[str]:
+    return [data.hex() for _, data in link.written]
+
+
+def last_mark(batches: list[Batch]) -> object:
+    return [batch.mark for batch in batches if batch.mark is not None][-1]
+
+
+def answered(*answers: str) -> list[Record]:
+    """The control point's answers, one behind the other, with no record between them."""
+    return [*GIVEN[:3], *(Record(kind="rx", session="1", characteristic=0x2A52, data=bytes.fromhex(text), time=1.5e9) for text in answers)]
+
+
+def test_records_of_one_notification_are_readings_of_their_own() -> None:
+    batches, link, error = replayed(cgm.DRIVER, GIVEN)
+    found = readings(batches)
+    assert error is None
+    assert all(isinstance(item, Glucose) for item in found)
+    assert [item.sequence_number for item in found] == [5, 6, 30, 40], "NaN gives none; one measured after the report counts"
+    assert [str(item.device_time) for item in found][:2] == ["2018-04-24T13:13:24", "2018-04-24T13:14:24"]
+    first = found[0]
+    assert isinstance(first, Glucose)
+    assert first.concentration == Quantity(Decimal("12.34"), "mg/dL")
+    assert (first.sample_type, first.sample_location) == ("interstitial_fluid", "subcutaneous_tissue")
+    assert first.context == {"trend": "0.2 mg/dL/min", "quality": "99.7 %"}
+    assert {"device_battery_low", "calibration_recommended", "above_device_range"} <= set(first.status)
+    assert [frame.data.hex() for frame, _ in link.rejected] == ["080078001e001234"], "its CRC is wrong"
+    assert last_mark(batches) == {"start": START, "next_wanted": 41}
+
+
+def test_the_next_request_begins_where_the_last_one_ended() -> None:
+    _, link, _ = replayed(cgm.DRIVER, marked({"start": START, "next_wanted": 36}))
+    assert written(link) == ["0103012400"]
+
+
+def test_a_new_session_is_read_from_its_beginning() -> None:
+    batches, link, _ = replayed(cgm.DRIVER, marked({"start": [2018, 4, 10, 8, 0, 0], "next_wanted": 20000}))
+    assert written(link) == ["0101"]
+    assert last_mark(batches) == {"start": START, "next_wanted": 41}
+
+
+def test_the_same_minute_of_two_sessions_is_two_records() -> None:
+    other = replace(GIVEN[1], data=bytes.fromhex("e207040a0800000004"))
+    keys = {item.key for given in (GIVEN, [GIVEN[0], other, *GIVEN[2:]]) for item in readings(replayed(cgm.DRIVER, given)[0])}
+    assert len(keys) == 8
+
+
+def test_a_sensor_that_cannot_filter_is_asked_for_everything() -> None:
+    given = answered("06000104", "06000101")
+    _, link, error = replayed(cgm.DRIVER, [*marked({"start": START, "next_wanted": 36})[:1], *given[1:]])
+    assert error is None
+    assert written(link) == ["0103012400", "0101"]
+
+
+def test_nothing_new_is_no_error() -> None:
+    batches, _, error = replayed(cgm.DRIVER, answered("06000106"))
+    assert error is None
+    assert readings(batches) == []
+
+
+def test_what_goes_wrong_is_told_and_moves_no_mark() -> None:
+    for given, kind in ((answered("06000108"), Confused), (GIVEN[:7], Silent), ([GIVEN[0], *GIVEN[2:]], (Confused, Silent))):
+        batches, _, error = replayed(cgm.DRIVER, given)
+        assert isinstance(error, kind)
+        assert all(batch.mark is None for batch in batches)
+
+
+def test_a_link_that_goes_at_any_frame_loses_and_doubles_nothing() -> None:
+    """Cut off behind each frame, then read again from the mark that was kept: the same records, by the same keys."""
+    whole = {item.key for item in readings(replayed(cgm.DRIVER, GIVEN)[0])}
+    for length in range(1, len(GIVEN) + 1):
+        batches, _, _ = replayed(cgm.DRIVER, GIVEN[:length])
+        marks = [batch.mark for batch in batches if batch.mark is not None]
+        wanted = marks[-1]["next_wanted"] if marks else 0
+        again = readings(replayed(cgm.DRIVER, marked(dict(marks[-1])) if marks else GIVEN)[0])
+        later = {item.key for item in again if item.sequence_number is not None and item.sequence_number >= wanted}
+        assert {item.key for item in readings(batches)} | later == whole, length
