@@ -92,6 +92,9 @@ class Attendant:
         self._tasks: set[asyncio.Task[None]] = set()
         self._open: dict[str, int] = {}
         self._unfiled: dict[str, int] = {}
+        self._refiling: dict[str, int] = {}
+        """What has been taken out of there while it is worked on."""
+        self._one_refiling = asyncio.Lock()
         self._group: asyncio.TaskGroup | None = None
         self._stopping = False
         self._left = set(left)
@@ -254,7 +257,8 @@ class Attendant:
 
     async def _note_progress(self) -> None:
         """Everything before the oldest open session is worked off; a replay may begin there."""
-        position = min((*self._open.values(), *self._unfiled.values()), default=self._intake.position)
+        behind = (*self._open.values(), *self._unfiled.values(), *self._refiling.values())
+        position = min(behind, default=self._intake.position)
         with contextlib.suppress(JournalError):  # the next session notes it
             await self._journal.set_meta("worked_off", str(position))
 
@@ -265,17 +269,27 @@ class Attendant:
 
     async def refile(self) -> int:
         """Try again to file what the journal could not take while it lasted; how many things that were."""
-        waiting = {session: position for session, position in self._unfiled.items() if session not in self._open and " " not in session}
-        if not waiting or not free_enough(self._config.state, self._config.disk.reserve_mb):
-            return 0
-        records = read_intake(self._config.state / "intake", min(waiting.values()))
-        mine = (record for record in records if isinstance(record, Record) and record.session in waiting)
-        outcome = await work_off(mine, self._registry, self._filing)
-        if not outcome.failed:
+        async with self._one_refiling:
+            waiting = {session: position for session, position in self._unfiled.items() if session not in self._open and " " not in session}
+            if not waiting or not free_enough(self._config.state, self._config.disk.reserve_mb):
+                return 0
+            # Out of the list while it is worked on: another session may end meanwhile, and note how far all is filed.
             for session in waiting:
                 del self._unfiled[session]
-            await self._note_progress()
-        return outcome.things
+            self._refiling, failed = waiting, True
+            try:
+                records = read_intake(self._config.state / "intake", min(waiting.values()))
+                mine = (record for record in records if isinstance(record, Record) and record.session in waiting)
+                outcome = await work_off(mine, self._registry, self._filing)
+                failed = bool(outcome.failed)
+            finally:
+                self._refiling = {}
+                if failed:
+                    for session, position in waiting.items():
+                        self._unfiled[session] = min(position, self._unfiled.get(session, position))
+            if not failed:
+                await self._note_progress()
+            return outcome.things
 
     async def drain(self, seconds: float) -> None:
         """Begin nothing new; let what is running finish for a while, then cut it off."""

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -243,6 +243,7 @@ async def test_a_driver_that_does_not_end_is_cut_off(tmp_path: Path, monkeypatch
             self.frames = [*frames, None]
 
         policy = Policy()
+        mark: ClassVar[dict[str, Any]] = {}
 
         def has(self, _characteristic: int) -> bool:
             return False
@@ -405,6 +406,32 @@ async def test_what_the_journal_cannot_take_is_filed_later(tmp_path: Path) -> No
         assert await home.attendant.refile() == 1
         assert len(home.things()) == 1
         assert int(home.journal.meta("worked_off", "-1")) == home.intake.position
+
+
+async def test_two_sessions_that_end_together_are_filed_once(tmp_path: Path) -> None:
+    """Both find what waits; and while it is worked on, nobody notes that it had been."""
+    device = cuff()
+    async with house(tmp_path, device) as home:
+        whole, noted = home.journal.commit, []
+
+        async def full(_commit: Any) -> Any:
+            raise JournalError("the journal could not be written: database or disk is full")
+
+        async def slow(commit: Any) -> Any:
+            await asyncio.sleep(0.05)
+            await home.attendant._note_progress()
+            noted.append(int(home.journal.meta("worked_off")))
+            return await whole(commit)
+
+        home.journal.commit = full  # type: ignore[method-assign,assignment]
+        await home.read(device)
+        await until(lambda: home.journal.meta("worked_off"))
+        home.journal.commit = slow  # type: ignore[method-assign]
+        assert sorted(await asyncio.gather(home.attendant.refile(), home.attendant.refile())) == [0, 1]
+        assert noted
+        assert all(position < home.intake.position for position in noted)
+        assert int(home.journal.meta("worked_off", "-1")) == home.intake.position
+        assert len(home.things()) == 1
 
 
 async def test_every_byte_that_passed_is_in_intake(tmp_path: Path) -> None:
