@@ -12,14 +12,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from typing import Any
 
 from drivers import Batch, Confused, Frame, GattDriver, GattLink, Glucose, Key, Match, Quantity, Silent, steps
 from drivers.standard import records
 from profiles.floats import NoValue
 from profiles.gatt import glucose as gls
 from profiles.gatt.record_access import Download, Mark, Unfinished, delete_up_to
-from profiles.times import DateTime
 
 _MEASUREMENT, _CONTEXT = gls.GlucoseMeasurement.uuid, gls.GlucoseMeasurementContext.uuid
 
@@ -119,26 +117,12 @@ def _context(said: gls.GlucoseMeasurementContext) -> dict[str, str]:
     return found
 
 
-def _mark(stored: Any) -> Mark | None:
-    if not stored:
-        return None
-    year, month, day, *time = stored["base_time"]
-    return Mark(stored["sequence_number"], DateTime(year or None, month or None, day or None, *time), stored["next_wanted"])
-
-
-def _stored(mark: Mark | None) -> dict[str, Any] | None:
-    if mark is None:
-        return None
-    base_time = [part or 0 for part in mark.base_time]
-    return {"sequence_number": mark.sequence_number, "base_time": base_time, "next_wanted": mark.next_wanted}
-
-
 async def read(link: GattLink) -> AsyncGenerator[Batch]:
     await link.subscribe(_MEASUREMENT, _CONTEXT, records.POINT)
     about = [item for item in (await steps.device_information(link), await steps.device_clock(link)) if item is not None]
     yield Batch(tuple(about))
 
-    before = _mark(link.mark)
+    before = records.mark_of(link.mark)
     meter, download = _Meter(), Download(before)
     problem: Unfinished | None = None
     silent = False
@@ -169,7 +153,7 @@ async def read(link: GattLink) -> AsyncGenerator[Batch]:
         raise Silent("the meter did not end its report")
 
     mark = meter.mark(before, was_reset=download.was_reset)
-    yield Batch(meter.rest(), mark=_stored(mark))
+    yield Batch(meter.rest(), mark=records.stored(mark))
     if link.policy.forget and mark is not None and meter.measurements and mark.next_wanted > min(meter.measurements):
         await records.delete(link, delete_up_to(mark.next_wanted - 1))
     await steps.set_clock(link)

@@ -23,7 +23,7 @@ def push(measurement: int, understand: Understand, *, intermediate: int | None =
     async def read(link: GattLink) -> AsyncGenerator[Batch]:
         await link.subscribe(measurement)
         if intermediate is not None:
-            await _subscribe_if_permitted(link, intermediate)
+            await subscribe_if_permitted(link, intermediate)
         about: list[DeviceInfo | DeviceClock] = []
         if (info := await steps.device_information(link)) is not None:
             about.append(info)
@@ -40,7 +40,7 @@ def push(measurement: int, understand: Understand, *, intermediate: int | None =
     return read
 
 
-async def _subscribe_if_permitted(link: GattLink, characteristic: int) -> None:
+async def subscribe_if_permitted(link: GattLink, characteristic: int) -> None:
     """For what is good to have: results come without it."""
     try:
         await link.subscribe(characteristic)

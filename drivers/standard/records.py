@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from drivers.kit import steps
 from drivers.kit.declare import Command
 from drivers.kit.errors import Confused, Silent
 from drivers.kit.links import Frame, GattLink
-from profiles.gatt.record_access import OpCode, RecordAccessControlPoint, ResponseCode
+from profiles.gatt.record_access import Mark, OpCode, RecordAccessControlPoint, ResponseCode
+from profiles.times import DateTime
 
 POINT = RecordAccessControlPoint.uuid
 
@@ -15,6 +19,21 @@ COMMANDS = (
     Command(POINT, bytes((OpCode.ABORT_OPERATION,))),
     Command(POINT, bytes((OpCode.DELETE_STORED_RECORDS,)), forgets=True),
 )
+
+
+def mark_of(kept: Mapping[str, Any]) -> Mark | None:
+    """How far the device was read, out of what the journal keeps for it."""
+    if not kept:
+        return None
+    year, month, day, *time = kept["base_time"]
+    return Mark(kept["sequence_number"], DateTime(year or None, month or None, day or None, *time), kept["next_wanted"])
+
+
+def stored(mark: Mark | None) -> dict[str, Any] | None:
+    if mark is None:
+        return None
+    base_time = [part or 0 for part in mark.base_time]
+    return {"sequence_number": mark.sequence_number, "base_time": base_time, "next_wanted": mark.next_wanted}
 
 
 async def delete(link: GattLink, command: bytes) -> None:

@@ -27,9 +27,10 @@ from gateway.journal import Row
 def demo(seconds: float, as_json: bool, state: Path | None, seed: int | None) -> None:  # noqa: FBT001 - click's flag
     """Show the whole way from radio to record, with virtual devices.
 
-    A scale, a body composition scale, a cuff that is paired by passkey, a glucose meter, an oximeter, a thermometer and a heart-rate
-    belt come to life on a virtual radio, and a real gateway reads them: what is printed are the health records it has made safe.
-    At the end they are compared with the devices' own lists. With --state a second demo goes on where the first ended.
+    A scale, a body composition scale, a cuff that is paired by passkey and one that stores records, a glucose meter, a glucose
+    sensor, an oximeter, a thermometer and a heart-rate belt come to life on a virtual radio, and a real gateway reads them: what is
+    printed are the health records it has made safe. At the end they are compared with the devices' own lists. With --state a second
+    demo goes on where the first ended.
     """
     try:
         from gateway.simulator.play import play  # noqa: PLC0415 - the simulator is an extra

@@ -14,11 +14,13 @@ from gateway.simulator.memory import Stored
 from gateway.simulator.peripheral import PROPERTIES, Peripheral, RecordKeeper
 from gateway.simulator.pushers import Numbers, shown
 from profiles.crc import append_crc
+from profiles.gatt import blood_pressure as bls
 from profiles.gatt import cgm as cgms
 from profiles.gatt import glucose as gls
 from profiles.gatt import heart_rate as hrs
 from profiles.gatt import pulse_oximeter as plxs
 from profiles.gatt.record_access import Operator, RecordAccessControlPoint
+from profiles.segments import split
 from profiles.times import DateTime
 
 
@@ -114,6 +116,57 @@ class Meter(RecordKeeper):
         if command.operator == Operator.LESS_THAN_OR_EQUAL_TO:
             return [record for record in ordered if number(record) <= limit]
         return ordered
+
+
+class StoringCuff(RecordKeeper):
+    """A cuff of version 1.1: it stores enhanced readings, reports them in two segments each, with CRC, and shows the last one anew."""
+
+    name, model, service = "SIM Cuff 1.1", "SIM-BP2", bls.SERVICE
+    ROOM = 13
+    """Octets of a segment's body: what a packet of 20 leaves beside its head and CRC."""
+
+    def characteristics(self) -> list[Characteristic[Any]]:
+        self._legacy = self.measurement(bls.BloodPressureMeasurement.uuid, PROPERTIES.INDICATE)
+        self._enhanced = self.measurement(bls.EnhancedBloodPressureMeasurement.uuid, PROPERTIES.INDICATE)
+        self._record = self.measurement(bls.BloodPressureRecord.uuid, PROPERTIES.NOTIFY)
+        feature = bls.BloodPressureFeature(bls.Feature.E2E_CRC | bls.Feature.USER_FACING_TIME).encode()
+        return [self._legacy, self._enhanced, self._record, self.fixed(bls.BloodPressureFeature.uuid, feature), self.point]
+
+    def on_ready(self, characteristic: int) -> None:
+        if characteristic == bls.EnhancedBloodPressureMeasurement.uuid:
+            self.do(self._show())
+
+    async def _show(self) -> None:
+        await self.indicate(self._enhanced, self.memory.records[-1].octets)
+
+    def fill(self, numbers: Numbers, randomness: random.Random, count: int = 6) -> None:
+        start = self.time().replace(microsecond=0) - timedelta(hours=7 * count)
+        flags = bls.EnhancedFlags.PULSE_RATE | bls.EnhancedFlags.USER_ID | bls.EnhancedFlags.USER_FACING_TIME
+        for index in range(count):
+            systolic, moment = randomness.randrange(105, 150), start + timedelta(hours=7 * index)
+            value = bls.EnhancedBloodPressureMeasurement(
+                flags | bls.EnhancedFlags.EPOCH_2000,
+                *(Decimal(systolic), Decimal(systolic - 42), Decimal(systolic - 28)),
+                pulse_rate=Decimal(60 + systolic % 20),
+                user_id=1,
+                user_facing_seconds=int((moment - bls.EPOCH_2000).total_seconds()),
+            )
+            values = {"systolic": str(systolic), "diastolic": str(systolic - 42), "pulse": str(60 + systolic % 20)}
+            expected = {"type": "blood-pressure", "time": str(DateTime.of(moment)), "values": values}
+            self.memory.add(Stored(numbers(), value.encode().hex(), expected=[expected]))
+
+    async def report(self, command: RecordAccessControlPoint) -> bool:
+        least = int.from_bytes(command.operand[1:3], "little") if command.operand else 0
+        numbered = list(enumerate(self.memory.records, 1))
+        chosen = numbered[-1:] if command.operator == Operator.LAST_RECORD else [one for one in numbered if one[0] >= least]
+        for number, record in chosen:
+            for segment in split(record.octets, 1 + self.ROOM):
+                head = bls.BloodPressureRecord(segment[0], number, bls.EnhancedBloodPressureMeasurement.uuid, segment[1:])
+                await self.notify(self._record, append_crc(head.encode()))
+        return bool(chosen)
+
+    def delete(self, command: RecordAccessControlPoint) -> bool:  # noqa: ARG002 - it never does
+        return False
 
 
 class Sensor(RecordKeeper):

@@ -109,6 +109,8 @@ class BumbleClient(BaseBleakClient):
         self._address = details if isinstance(details, hci.Address) else hci.Address(self.address)
         self._shown_name = getattr(address_or_ble_device, "name", None) or self.address
         self._connection: Connection | None = None
+        self._gone: asyncio.Future[None]
+        """Done when the connection is."""
         self._subscribers: dict[int, Callable[[bytes], None]] = {}
 
     @property
@@ -133,6 +135,7 @@ class BumbleClient(BaseBleakClient):
             self._connection = await self.device.connect(self._address, timeout=kwargs.get("timeout", self._timeout))
         except (ProtocolError, TimeoutError) as error:
             raise BleakDeviceNotFoundError(self.address, str(error)) from error
+        self._gone = asyncio.get_running_loop().create_future()
         self._connection.on("disconnection", self._on_disconnection)
         if pair:
             await self.pair()
@@ -140,6 +143,7 @@ class BumbleClient(BaseBleakClient):
 
     def _on_disconnection(self, _reason: int) -> None:
         self._connection, self.services = None, None
+        self._gone.set_result(None)
         if self._disconnected_callback:
             self._disconnected_callback()
 
@@ -180,8 +184,14 @@ class BumbleClient(BaseBleakClient):
             await self.device.keystore.delete(str(self._address))
 
     async def _told(self, operation: Awaitable[T]) -> T:
+        """Fails as soon as the connection is gone, as BlueZ does; bumble would wait 30 s for what it sent just before."""
+        asked = asyncio.ensure_future(operation)
+        either: set[asyncio.Future[Any]] = {asked, self._gone}
         try:
-            return await operation
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not asked.done():
+                raise BleakError("Not connected")
+            return await asked
         except ATT_Error as error:
             raise BleakGATTProtocolError(int(error.error_code)) from error
         except (ProtocolError, asyncio.InvalidStateError) as error:
@@ -191,6 +201,8 @@ class BumbleClient(BaseBleakClient):
             if self._connection is None:
                 raise BleakError("Not connected") from None
             raise
+        finally:
+            asked.cancel()
 
     async def read_gatt_char(self, characteristic: BleakGATTCharacteristic, **_: Any) -> bytearray:
         self._live()

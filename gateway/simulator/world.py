@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bumble.link import LocalLink
 
-from gateway.simulator.devices import Belt, Meter, Oximeter, Sensor
+from gateway.simulator.devices import Belt, Meter, Oximeter, Sensor, StoringCuff
 from gateway.simulator.memory import Memory, Stored
 from gateway.simulator.peripheral import Peripheral
 from gateway.simulator.pushers import BodyScale, Cuff, Scale, Thermometer
@@ -20,7 +20,7 @@ from gateway.simulator.radio import Typist, backends, make_device
 from gateway.transports.ble import BleakRadio
 
 HUB = "C0:FF:EE:00:00:00"
-KINDS = (Scale, Cuff, Meter, Oximeter, Thermometer, Belt, BodyScale, Sensor)
+KINDS = (Scale, Cuff, Meter, Oximeter, Thermometer, Belt, BodyScale, Sensor, StoringCuff)
 ADDRESSES = {kind: f"C0:FF:EE:00:00:{number:02X}" for number, kind in enumerate(KINDS, 1)}
 VISIT_SECONDS = 3.0
 
@@ -48,7 +48,7 @@ class World:
 
     async def start(self, *, stored_only: bool = False) -> BleakRadio:
         """Switch everything on, the belt only if devices without a memory are wanted; returns the hub's radio."""
-        behind = {Cuff: timedelta(minutes=6), Sensor: timedelta(0), Meter: timedelta(0), Oximeter: timedelta(0), Scale: timedelta(0)}
+        behind = dict.fromkeys((Meter, Oximeter, Scale, Sensor, StoringCuff), timedelta(0)) | {Cuff: timedelta(minutes=6)}
         for kind, address in ADDRESSES.items():
             if stored_only and kind is Belt:
                 continue
@@ -61,7 +61,7 @@ class World:
                 if isinstance(device, Meter):
                     with memory.together():
                         device.fill(self._number, self._randomness, self._meter_records)
-                elif isinstance(device, Scale | BodyScale | Cuff | Oximeter | Sensor):
+                elif isinstance(device, Scale | BodyScale | Cuff | Oximeter | Sensor | StoringCuff):
                     device.fill(self._number, self._randomness)
             await device.start()
         hub = make_device(self._link, "hub", HUB, Typist(self._type, lambda: hub))

@@ -4,6 +4,7 @@ The reading, the intermediate cuff pressure and their enhanced twins of version 
 """
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import IntFlag
 from typing import Annotated
 
@@ -117,12 +118,37 @@ class EnhancedFlags(IntFlag):
     EPOCH_2000 = 0x40
 
 
+EPOCH_1900 = datetime(1900, 1, 1)  # noqa: DTZ001 - the zone is not said
+EPOCH_2000 = datetime(2000, 1, 1)  # noqa: DTZ001 - likewise
+
+
+class _Seconds:
+    """Times counted in seconds."""
+
+    __slots__ = ()
+    flags: EnhancedFlags
+    timestamp_seconds: int | None
+    user_facing_seconds: int | None
+
+    def _moment(self, seconds: int | None) -> DateTime | None:
+        epoch = EPOCH_2000 if self.flags & EnhancedFlags.EPOCH_2000 else EPOCH_1900
+        return None if seconds is None else DateTime.of(epoch + timedelta(seconds=seconds))
+
+    @property
+    def timestamp(self) -> DateTime | None:
+        return self._moment(self.timestamp_seconds)
+
+    @property
+    def user_facing_time(self) -> DateTime | None:
+        return self._moment(self.user_facing_seconds)
+
+
 @dataclass(frozen=True, slots=True)
-class EnhancedBloodPressureMeasurement(_Pressures, Layout):
+class EnhancedBloodPressureMeasurement(_Seconds, _Pressures, Layout):
     """BLS 1.1, 3.4. Both times are seconds since 1900-01-01, or since 2000-01-01 with `EPOCH_2000`."""
 
     uuid = 0x2B34
-    derived = ("unit", "pulse_rate_range")
+    derived = ("unit", "pulse_rate_range", "timestamp", "user_facing_time")
 
     flags: Annotated[EnhancedFlags, U8]
     systolic: Annotated[Value, SFLOAT]
@@ -136,11 +162,11 @@ class EnhancedBloodPressureMeasurement(_Pressures, Layout):
 
 
 @dataclass(frozen=True, slots=True)
-class EnhancedIntermediateCuffPressure(_Pressures, Layout):
+class EnhancedIntermediateCuffPressure(_Seconds, _Pressures, Layout):
     """BLS 1.1, 3.5."""
 
     uuid = 0x2B35
-    derived = ("unit", "pulse_rate_range")
+    derived = ("unit", "pulse_rate_range", "timestamp", "user_facing_time")
 
     flags: Annotated[EnhancedFlags, U8]
     cuff_pressure: Annotated[Value, SFLOAT]

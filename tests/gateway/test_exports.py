@@ -126,7 +126,7 @@ def test_a_device_may_call_itself_anything(journal: Path) -> None:
 def test_csv_has_a_row_per_value(journal: Path) -> None:
     rows = list(csv.DictReader(io.StringIO("".join(functions.export(journal, "csv", None)))))
     pressures = [row for row in rows if row["type"] == "blood-pressure" and row["quantity"] == "systolic"]
-    assert len(pressures) == 6
+    assert len(pressures) == 12
     assert {row["unit"] for row in pressures} == {"mm[Hg]"}
     assert all(row["id"] and row["time"] for row in rows)
 
