@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 SECONDS_TO_SHOW ?= 20
 
-.PHONY: demo test check bench campaign broker-loss e2e-vm lock clean help
+.PHONY: demo test check bench campaign fuzz broker-loss e2e-vm lock clean help
 
 help:
 	@echo 'make demo    virtual devices and a real gateway: readings become records before your eyes'
@@ -16,6 +16,7 @@ help:
 	@echo 'make check   linter, formatter, type checker'
 	@echo 'make bench   figures: codec, journal, start-up, export, draining to a broker'
 	@echo 'make campaign      everything that can go wrong between device and consumer: ROUNDS=500 SEED=1'
+	@echo 'make fuzz          octets that nobody would send, led by coverage: FUZZ="--seconds 60 glucose"'
 	@echo 'make broker-loss   what a broker loses that is killed, by its settings'
 	@echo 'make e2e-vm        a cuff and a meter read through a real bluetoothd and kernel in a virtual machine: RUNS=1'
 	@echo 'make lock    renew the locks (needs uv)'
@@ -49,6 +50,10 @@ bench: $(VENV)/dev.stamp servers
 
 campaign: $(VENV)/dev.stamp servers
 	$(BIN)/python -m tests.campaign $(or $(ROUNDS),500) $(SEED)
+
+# Ten minutes and a million inputs for each family of decoders: make fuzz FUZZ="--seconds 60 glucose"
+fuzz: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 broker-loss: $(VENV)/dev.stamp servers
 	PATH=$$PATH:/usr/sbin $(BIN)/python -m tests.loss $(or $(THINGS),5000)

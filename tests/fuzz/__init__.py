@@ -1,0 +1,1 @@
+"""Octets that nobody would send, led by the lines they reach."""

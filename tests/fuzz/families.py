@@ -1,0 +1,96 @@
+"""What is fuzzed: the decoders by family, with other people's octets to begin with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.cli.sightings import sighting
+from gateway.sealed import opener
+from profiles import acom, adv
+from profiles.describe import describe
+from profiles.gatt import FILES, layouts
+from profiles.segments import Reassembler, Segment, SegmentError, split
+from profiles.wire import DecodeError, Layout
+
+VECTORS = Path(__file__).parents[1] / "vectors"
+CORPUS = Path(__file__).with_name("corpus")
+KEY = "231d39c1d7cc1ab1aee224cd096db932"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    target: Callable[[bytes], object]
+    seeds: tuple[bytes, ...]
+    allowed: tuple[type[Exception], ...] = (DecodeError,)
+
+
+def _table_seeds(table: type[Layout], index: int) -> list[bytes]:
+    path = VECTORS / "gatt" / f"{table.uuid:04X}.json"
+    found = json.loads(path.read_text())["vectors"] if path.exists() else []
+    return [bytes((index,)) + bytes.fromhex(vector["bytes"]) for vector in found] or [bytes((index,)) + bytes(20)]
+
+
+def _tables(tables: list[type[Layout]]) -> Family:
+    """The first octet chooses one of them. What is read is shown, and written again."""
+
+    def target(data: bytes) -> None:
+        table = tables[data[0] % len(tables)] if data else tables[0]
+        value = table.decode(data[1:])
+        describe(value)
+        try:
+            value.encode()
+        except ValueError as error:
+            if "11073" not in str(error):  # numbers that have no second spelling once an infinity sits there
+                raise
+
+    return Family(target, tuple(seed for index, table in enumerate(tables) for seed in _table_seeds(table, index)))
+
+
+def _segments(data: bytes) -> None:
+    """The first octet cuts the rest into segments of that size."""
+    reassembler, size = Reassembler(largest=100), (data[0] % 20 + 1) if data else 1
+    for at in range(1, len(data), size):
+        whole, problem = reassembler.feed(Segment.of(data[at : at + size]))
+        assert whole is None or len(whole) <= 100
+        assert problem is None or isinstance(problem, SegmentError)
+
+
+def _advertisement(data: bytes) -> None:
+    """An octet for the kind and two for the identifier, then what is in it; half of them with a key."""
+    identifier, rest = int.from_bytes(data[1:3], "little"), data[3:]
+    where = "service_data" if data[:1] < b"\x80" else "manufacturer_data"
+    seen = sighting({where: {f"{identifier:x}": rest.hex()}, "name": "IF_B7"}, "A4:C1:38:8D:18:B2")
+    adv.decode(seen, opener(bytes.fromhex(KEY)) if data[:1] < b"\x40" else adv.no_key)
+
+
+def _advertisement_seeds() -> tuple[bytes, ...]:
+    found = []
+    for vector in json.loads((VECTORS / "adv.json").read_text())["vectors"]:
+        seen = sighting(vector["advertisement"], None)
+        found += [b"\x00" + uuid.to_bytes(2, "little") + data for uuid, data in seen.service_data.items()]
+        found += [b"\x80" + company.to_bytes(2, "little") + data for company, data in seen.manufacturer_data.items()]
+    return tuple(found)
+
+
+def _observation_seeds() -> tuple[bytes, ...]:
+    numeric = bytes.fromhex("01 0c00 0100 5c4b0200 a017 6d0100ff".replace(" ", ""))
+    bundle = b"\xff" + (len(numeric) + 4).to_bytes(2, "little") + b"\x20\x00\x03\x01" + numeric
+    heads = [bytes((kind, 4, 0, 0, 0, 0, 0)) for kind in range(1, 9)]
+    return (numeric, bundle, *heads)
+
+
+def families() -> dict[str, Family]:
+    made = {file.__name__.rpartition(".")[2]: _tables([t for t in layouts() if t.__module__ == file.__name__]) for file in FILES}
+    made["segments"] = Family(_segments, tuple(b"\x07" + b"".join(split(bytes(range(40)), room)) for room in (3, 8, 50)), ())
+    made["observations"] = Family(acom.decode, _observation_seeds())
+    made["advertisements"] = Family(_advertisement, _advertisement_seeds(), (DecodeError, adv.Unknown, adv.Locked))
+    return made
+
+
+def kept(name: str) -> tuple[bytes, ...]:
+    """What earlier runs have found worth keeping."""
+    path = CORPUS / f"{name}.txt"
+    return tuple(map(bytes.fromhex, path.read_text().split())) if path.exists() else ()
