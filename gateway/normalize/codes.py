@@ -14,42 +14,44 @@ class Code(NamedTuple):
     mdc: int | None
     """None where the nomenclature has no term that we know of."""
     loinc: str | None
+    source: str
+    """The IEEE 11073 specialization that has the MDC term, such as 10407 for blood pressure. LOINC's are of its panels."""
 
 
-SYSTOLIC = Code(150021, "8480-6")
-DIASTOLIC = Code(150022, "8462-4")
-MEAN_PRESSURE = Code(150023, "8478-0")
-PULSE_FROM_CUFF = Code(149546, "8867-4")
-PULSE_FROM_OXIMETER = Code(149530, "8867-4")
-HEART_RATE = Code(147842, "8867-4")
-SPO2 = Code(150456, "59408-5")
-PULSE_AMPLITUDE_INDEX = Code(150488, None)
-BODY_WEIGHT = Code(188736, "29463-7")
-BODY_MASS_INDEX = Code(188752, "39156-5")
-BODY_HEIGHT = Code(188740, "8302-2")
-BODY_FAT = Code(188748, "41982-0")
-FAT_FREE_MASS = Code(188756, None)
-SOFT_LEAN_MASS = Code(188760, None)
-BODY_WATER = Code(188764, None)
-MUSCLE_PERCENTAGE = Code(None, None)
-MUSCLE_MASS = Code(None, "73964-9")
-IMPEDANCE = Code(None, None)
-BASAL_METABOLISM = Code(None, None)
-BODY_TEMPERATURE = Code(150364, "8310-5")
+SYSTOLIC = Code(150021, "8480-6", "10407")
+DIASTOLIC = Code(150022, "8462-4", "10407")
+MEAN_PRESSURE = Code(150023, "8478-0", "10407")
+PULSE_FROM_CUFF = Code(149546, "8867-4", "10407")
+PULSE_FROM_OXIMETER = Code(149530, "8867-4", "10404")
+HEART_RATE = Code(147842, "8867-4", "10406")
+SPO2 = Code(150456, "59408-5", "10404")
+PULSE_AMPLITUDE_INDEX = Code(150488, None, "10404")
+BODY_WEIGHT = Code(188736, "29463-7", "10415")
+BODY_MASS_INDEX = Code(188752, "39156-5", "10415")
+BODY_HEIGHT = Code(188740, "8302-2", "10415")
+BODY_FAT = Code(188748, "41982-0", "10420")
+FAT_FREE_MASS = Code(188756, None, "10420")
+SOFT_LEAN_MASS = Code(188760, None, "10420")
+BODY_WATER = Code(188764, None, "10420")
+MUSCLE_PERCENTAGE = Code(None, None, "none in 10420")
+MUSCLE_MASS = Code(None, "73964-9", "none in 10420")
+IMPEDANCE = Code(None, None, "none in 10420")
+BASAL_METABOLISM = Code(None, None, "none in 10420")
+BODY_TEMPERATURE = Code(150364, "8310-5", "10408")
 GLUCOSE = {
     # By sample: capillary whole blood and plasma, venous, arterial, undetermined, interstitial fluid, control solution.
-    "capillary_whole_blood": Code(160184, "15074-8"),
-    "capillary_plasma": Code(160188, "14749-6"),
-    "venous_whole_blood": Code(160192, "15074-8"),
-    "venous_plasma": Code(160196, "14749-6"),
-    "arterial_whole_blood": Code(160200, "15074-8"),
-    "arterial_plasma": Code(160204, "14749-6"),
-    "undetermined_whole_blood": Code(160364, "15074-8"),
-    "undetermined_plasma": Code(160368, "14749-6"),
-    "interstitial_fluid": Code(160212, None),
-    "control_solution": Code(160208, None),
+    "capillary_whole_blood": Code(160184, "15074-8", "10417"),
+    "capillary_plasma": Code(160188, "14749-6", "10417"),
+    "venous_whole_blood": Code(160192, "15074-8", "10417"),
+    "venous_plasma": Code(160196, "14749-6", "10417"),
+    "arterial_whole_blood": Code(160200, "15074-8", "10417"),
+    "arterial_plasma": Code(160204, "14749-6", "10417"),
+    "undetermined_whole_blood": Code(160364, "15074-8", "10417"),
+    "undetermined_plasma": Code(160368, "14749-6", "10417"),
+    "interstitial_fluid": Code(160212, None, "10417"),
+    "control_solution": Code(160208, None, "10417"),
 }
-GLUCOSE_UNSPECIFIED = Code(160184, "15074-8")
+GLUCOSE_UNSPECIFIED = Code(160184, "15074-8", "10417")
 
 _FACTORS = {
     # canonical <- displayed, as a factor. 1 lb and 1 in are exact by definition (NIST SP 811).
@@ -70,3 +72,12 @@ def canonical(value: Decimal, unit: str, wanted: str) -> Decimal:
     is_fahrenheit = (wanted, unit) == ("Cel", "[degF]")
     exact = (value - 32) * 5 / 9 if is_fahrenheit else value * _FACTORS[wanted, unit]
     return exact.quantize(Decimal(1).scaleb(-_PLACES[wanted]))
+
+
+UNITS = frozenset(
+    {
+        *("mm[Hg]", "kPa", "/min", "kg", "[lb_av]", "kg/m2", "m", "[in_i]", "1", "%"),
+        *("kJ", "Ohm", "Cel", "[degF]", "mmol/L", "mg/dL"),
+    }
+)
+"""UCUM: all that things and their displays use."""

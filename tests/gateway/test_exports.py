@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 
 from gateway.api import functions
 from gateway.exports import healthvault_xml
+from gateway.normalize import codes
 from gateway.normalize.things import BY_NAME, TYPES
 from gateway.simulator.play import play
 from gateway.sinks.file import FileSink
@@ -136,3 +137,15 @@ def test_since_leaves_out_what_was_taken_before(journal: Path) -> None:
     some = [json.loads(line) for line in functions.export(journal, "ndjson", "2024-01-01")]
     assert 0 < len(some) < len(every)
     assert all(thing["when"]["time"] >= "2024-01-01" for thing in some)
+
+
+def test_every_code_and_unit_is_in_the_one_table(journal: Path) -> None:
+    """Codes and units of every thing that the virtual devices make."""
+    listed = [*(item for item in vars(codes).values() if isinstance(item, codes.Code)), *codes.GLUCOSE.values()]
+    known = {(code.mdc, code.loinc) for code in listed}
+    assert all(code.source for code in listed)
+    measured = [value for thing in things(journal) for value in thing["data"].values() if isinstance(value, dict) and "display" in value]
+    assert len(measured) > 50
+    for value in measured:
+        assert (value.get("mdc"), value.get("loinc")) in known
+        assert {value["unit"], value["display"]["unit"]} <= codes.UNITS
