@@ -127,7 +127,7 @@ class FakeRadio:
         return FakeConnection(device)
 
 
-async def until(condition: Callable[[], Any], seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], Any], seconds: float = 30.0) -> None:
     """Let the loop run until `condition` holds. Raises `TimeoutError`, and so fails its test, if it does not in time."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - any condition, not an event
