@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import gc
 import json
 import os
 import random
@@ -164,8 +163,6 @@ class Gateway:
                     group.create_task(self._scrub(), name="scrub"),
                     group.create_task(self._refile(), name="refile"),
                 ]
-                # What was imported stays for good: the collector need not walk it for every few hundred advertisements.
-                gc.freeze()
                 self.ready.set()
                 service.notify(f"READY=1\nSTATUS=listening; {len(self._registry.loaded)} drivers")
                 log.info("started", version=__version__, state=str(self._config.state), drivers=len(self._registry.loaded))

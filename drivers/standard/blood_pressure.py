@@ -59,7 +59,7 @@ class _Cuff:
             plain = strip_crc(frame.data) if self._with_crc else frame.data
         except ValueError as error:
             self._link.reject(frame, error)
-            self._ask_again(self._last[0] + 1 if self._last else 0)
+            self._ask_again(self.before.next_wanted if self.before else 0)  # it does not say which one it was
             return None
         said = steps.decoded(self._link, bls.BloodPressureRecord, replace(frame, data=plain))
         if said is None:
@@ -139,6 +139,8 @@ async def read(link: GattLink) -> AsyncGenerator[Batch]:
     about = (await steps.device_information(link), await steps.device_clock(link))
     yield Batch(tuple(item for item in about if item is not None))
     feature, _ = await steps.read(link, bls.BloodPressureFeature) if stores else (None, None)
+    hidden = stores and feature is None
+    stores = stores and not hidden
     cuff = _Cuff(link, with_crc=feature is not None and bool(feature.features & bls.Feature.E2E_CRC))
     problem: Unfinished | None = None
     while stores and cuff.download.command is not None and problem is None:
@@ -163,9 +165,11 @@ async def read(link: GattLink) -> AsyncGenerator[Batch]:
     if stores:
         yield Batch(mark=records.stored(cuff.mark()))
     while (frame := await link.receive()) is not None:
-        item = cuff.take(frame) if frame.characteristic != records.POINT else None
+        item = cuff.take(frame) if frame.characteristic != records.POINT and not (hidden and frame.characteristic == _RECORD) else None
         if item is not None:
             yield Batch((item,))
+    if hidden:
+        raise Confused("the cuff does not tell its features (2A49), without which its stored records cannot be read safely")
     await steps.set_clock(link)
 
 

@@ -60,17 +60,22 @@ class _Session:
         self._moment = [part or 0 for part in start]
         known = mark if mark and mark["start"] == self._moment else None
         self.next_wanted: int = known["next_wanted"] if known else 0
+        self._ahead, self._damaged = self.next_wanted, False
 
     def take(self, link: GattLink, frame: Frame) -> tuple[Glucose, ...]:
         said = steps.decoded(link, cgms.CGMMeasurement, frame)
         if said is None:
+            self._damaged = True
             return ()
-        self.next_wanted = max(self.next_wanted, *(record.time_offset + 1 for record in said.records))
+        self._ahead = max(self._ahead, *(record.time_offset + 1 for record in said.records))
         found = [reading(record, frame, self._start, self._feature) for record in said.records]
         return tuple(item for item in found if item is not None)
 
     @property
     def mark(self) -> dict[str, Any]:
+        """Moves on over what came whole: with a wrong CRC it is not known which records those were."""
+        if not self._damaged:
+            self.next_wanted = self._ahead
         return {"start": self._moment, "next_wanted": self.next_wanted}
 
 

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import fields, replace
 from decimal import Decimal
 
-from drivers import Batch, BodyComposition, Frame, GattDriver, GattLink, Key, Match, Ordinals, Quantity, Reading, Weight, steps
+from drivers import Batch, BodyComposition, Confused, Frame, GattDriver, GattLink, Key, Match, Ordinals, Quantity, Reading, Weight, steps
 from profiles.gatt import body_composition as bcs
 from profiles.gatt import weight_scale as wss
 
@@ -39,12 +39,14 @@ class _Scale:
             return (reading,) if reading is not None else ()
         said = steps.decoded(self._link, bcs.BodyCompositionMeasurement, frame)
         if said is None:
-            return ()
+            return self.rest()
         if not said.multiple_packet:
             return (*self.rest(), *self._composition(said, frame))
-        if self._half is None:
+        # Who and when stands in a first packet only: with it begins another reading, perhaps of another person.
+        if self._half is None or said.timestamp is not None or said.user_id is not None:
+            before = self.rest()
             self._half = (said, frame)
-            return ()
+            return before
         first, first_frame = self._half
         self._half = None
         return self._composition(_joined(first, said), first_frame)
@@ -121,6 +123,8 @@ def _joined(first: bcs.BodyCompositionMeasurement, second: bcs.BodyCompositionMe
 
 
 async def read(link: GattLink) -> AsyncGenerator[Batch]:
+    if not (link.has(_WEIGHT) or link.has(_COMPOSITION)):
+        raise Confused("it advertises a scale's service and has no measurement there: a scale with a language of its own, such as Xiaomi's")
     await link.subscribe(_WEIGHT, _COMPOSITION)
     about = (await steps.device_information(link), await steps.device_clock(link))
     yield Batch(tuple(item for item in about if item is not None))

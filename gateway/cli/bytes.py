@@ -28,7 +28,7 @@ def answer_to(asked: dict[str, Any]) -> dict[str, Any]:
         return sightings.answer(asked)
     except DecodeError as error:
         return _refused(error)
-    except (ValueError, TypeError, AttributeError) as error:
+    except ValueError as error:
         return {"ok": False, "error": str(error)}
 
 

@@ -12,6 +12,7 @@ from profiles.adv import Sighting, decode, no_key
 from profiles.adv.bthome import BTHome
 from profiles.adv.mibeacon import MiBeacon
 from profiles.describe import describe, plain
+from profiles.gatt import short_uuid
 from profiles.wire import Layout
 
 COMPANY_OCTETS = 2
@@ -19,7 +20,7 @@ COMPANY_OCTETS = 2
 
 def answer(asked: Mapping[str, Any]) -> dict[str, Any]:
     """What the advertisement says. Raises `DecodeError` (the octets) or another `ValueError` (the question, a key, an unknown form)."""
-    key = asked.get("bindkey") or (asked.get("keys") or {}).get("aeskey")
+    key = asked.get("bindkey") or _mapping(asked, "keys").get("aeskey")
     seen = sighting(asked["advertisement"], asked.get("mac"))
     form, parts = decode(seen, opener(_octets(key, "bindkey")) if key else no_key)
     fields: dict[str, Any] = {}
@@ -33,8 +34,8 @@ def answer(asked: Mapping[str, Any]) -> dict[str, Any]:
 def sighting(said: object, address: object) -> Sighting:
     if not isinstance(said, Mapping):
         raise ValueError('"advertisement" is to be an object')  # noqa: TRY004 - told like the others
-    service = {int(uuid, 16): _octets(data, "service_data") for uuid, data in _mapping(said, "service_data").items()}
-    companies = {int(company, 16): _octets(data, "manufacturer_data") for company, data in _mapping(said, "manufacturer_data").items()}
+    service = {short_uuid(uuid): _octets(data, "service_data") for uuid, data in _mapping(said, "service_data").items()}
+    companies = {short_uuid(company): _octets(data, "manufacturer_data") for company, data in _mapping(said, "manufacturer_data").items()}
     if said.get("manufacturer_data_with_company_id_le"):
         whole = _octets(said["manufacturer_data_with_company_id_le"], "manufacturer_data_with_company_id_le")
         if len(whole) < COMPANY_OCTETS:
@@ -43,7 +44,10 @@ def sighting(said: object, address: object) -> Sighting:
     octets = _octets(address, "mac") if address else b""
     if len(octets) not in (0, 6):
         raise ValueError("an address has 6 bytes")
-    return Sighting(address=octets.hex(":").upper(), name=said.get("name"), service_data=service, manufacturer_data=companies)
+    name = said.get("name")
+    if name is not None and not isinstance(name, str):
+        raise ValueError('"name" is to be a text')
+    return Sighting(address=octets.hex(":").upper(), name=name, service_data=service, manufacturer_data=companies)
 
 
 def _mapping(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:

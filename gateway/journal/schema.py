@@ -95,11 +95,13 @@ def is_as_made(connection: sqlite3.Connection) -> bool:
     """Whether the tables are declared as `TABLES` says. A flipped bit in a column's name passes SQLite's own integrity check."""
     with closing(sqlite3.connect(":memory:")) as fresh:
         fresh.executescript(TABLES)
-        wanted = set(fresh.execute(_DECLARATIONS))
-    return wanted <= set(connection.execute(_DECLARATIONS))
+        tables = [name for (name,) in fresh.execute("SELECT name FROM sqlite_master WHERE type='table'")]
+        return all(_columns(fresh, table) == _columns(connection, table) for table in tables)
 
 
-_DECLARATIONS = "SELECT type, name, tbl_name, sql FROM sqlite_master"
+def _columns(connection: sqlite3.Connection, table: str) -> list[tuple[object, ...]]:
+    """Name, type and keys of each; not the text of the declaration, which may be laid out otherwise."""
+    return connection.execute('SELECT name, type, "notnull", pk FROM pragma_table_info(?) ORDER BY cid', (table,)).fetchall()
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:

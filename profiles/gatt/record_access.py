@@ -60,6 +60,7 @@ class Response(NamedTuple):
 _FILTER_SIZES: dict[int, int] = {Filter.SEQUENCE_NUMBER: 2, Filter.USER_FACING_TIME: 7}
 _VALUES: dict[int, int] = {Operator.LESS_THAN_OR_EQUAL_TO: 1, Operator.GREATER_THAN_OR_EQUAL_TO: 1, Operator.WITHIN_RANGE_OF: 2}
 _NUMBER_SIZES = (1, 2, 4)
+LARGEST_NUMBER = 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,8 @@ def abort() -> bytes:
 
 
 def _by_sequence(opcode: OpCode, operator: Operator, sequence_number: int) -> bytes:
-    return bytes((opcode, operator, Filter.SEQUENCE_NUMBER)) + sequence_number.to_bytes(2, "little")
+    """Behind the largest number there is none: a device that has counted so far is asked for its last one again."""
+    return bytes((opcode, operator, Filter.SEQUENCE_NUMBER)) + min(sequence_number, LARGEST_NUMBER).to_bytes(2, "little")
 
 
 class Mark(NamedTuple):

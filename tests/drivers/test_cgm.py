@@ -46,7 +46,21 @@ def test_records_of_one_notification_are_readings_of_their_own() -> None:
     assert first.context == {"trend": "0.2 mg/dL/min", "quality": "99.7 %"}
     assert {"device_battery_low", "calibration_recommended", "above_device_range"} <= set(first.status)
     assert [frame.data.hex() for frame, _ in link.rejected] == ["080078001e001234"], "its CRC is wrong"
-    assert last_mark(batches) == {"start": START, "next_wanted": 41}
+    assert last_mark(batches) == {"start": START, "next_wanted": 0}, "what was damaged on the way is asked for again"
+
+
+def test_the_mark_stands_behind_what_came_whole() -> None:
+    whole = [record for record in GIVEN if record.data.hex() != "080078001e001234"]
+    assert last_mark(replayed(cgm.DRIVER, whole)[0]) == {"start": START, "next_wanted": 41}
+    late = [*whole[:-1], next(record for record in GIVEN if record.data.hex() == "080078001e001234"), *whole[-2:]]
+    assert last_mark(replayed(cgm.DRIVER, late)[0]) == {"start": START, "next_wanted": 41}, "damaged behind the report"
+
+
+def test_the_last_minute_of_all_has_none_behind_it() -> None:
+    """65,535 is the largest offset there is."""
+    _, link, error = replayed(cgm.DRIVER, marked({"start": START, "next_wanted": 65536}))
+    assert error is None
+    assert written(link) == ["010301ffff"]
 
 
 def test_the_next_request_begins_where_the_last_one_ended() -> None:
@@ -55,9 +69,8 @@ def test_the_next_request_begins_where_the_last_one_ended() -> None:
 
 
 def test_a_new_session_is_read_from_its_beginning() -> None:
-    batches, link, _ = replayed(cgm.DRIVER, marked({"start": [2018, 4, 10, 8, 0, 0], "next_wanted": 20000}))
+    _, link, _ = replayed(cgm.DRIVER, marked({"start": [2018, 4, 10, 8, 0, 0], "next_wanted": 20000}))
     assert written(link) == ["0101"]
-    assert last_mark(batches) == {"start": START, "next_wanted": 41}
 
 
 def test_the_same_minute_of_two_sessions_is_two_records() -> None:

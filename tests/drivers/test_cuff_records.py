@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from drivers import BloodPressure
+from drivers import BloodPressure, Confused
 from drivers.kit.capture import Record
 from drivers.standard import blood_pressure
 from profiles.crc import append_crc
@@ -42,8 +42,8 @@ def rx(characteristic: int, data: bytes, position: int) -> Record:
     return Record(kind="rx", session="1", characteristic=characteristic, data=data, position=position, time=1.7e9 + position / 10)
 
 
-def segments(number: int, value: bls.EnhancedBloodPressureMeasurement) -> list[Record]:
-    heads = (bls.BloodPressureRecord(part[0], number, value.uuid, part[1:]) for part in split(value.encode(), 9))
+def segments(number: int, value: bls.EnhancedBloodPressureMeasurement, room: int = 9) -> list[Record]:
+    heads = (bls.BloodPressureRecord(part[0], number, value.uuid, part[1:]) for part in split(value.encode(), room))
     return [rx(0x2B36, append_crc(head.encode()), 10 * number + index) for index, head in enumerate(heads)]
 
 
@@ -94,3 +94,27 @@ def test_a_doubled_segment_changes_nothing() -> None:
     doubled = [frame for frame in every for _ in range(2)]
     found = readings(replayed(blood_pressure.DRIVER, [OPEN, FEATURE, *doubled, DONE])[0])
     assert [item.systolic.value for item in found if isinstance(item, BloodPressure)] == [120, 121]
+
+
+def test_damage_behind_the_mark_is_asked_for_again() -> None:
+    """The last record is asked for first; that it came whole says nothing of those between."""
+    mark = {"sequence_number": 1, "base_time": [2024, 6, 15, 17, 17, 27], "next_wanted": 2}
+    opening = replace(OPEN, extra={**OPEN.extra, "mark": mark})
+    third = segments(3, enhanced(122, SECONDS + 120))
+    second = segments(2, enhanced(121, SECONDS + 60))
+    broken = [replace(second[0], data=second[0].data[:-1] + bytes((second[0].data[-1] ^ 1,))), *second[1:]]
+    [single] = segments(2, enhanced(121, SECONDS + 60), room=40)
+    for damaged in (broken, second[1:], second[:-1], [replace(single, data=single.data[:-1] + bytes((single.data[-1] ^ 1,)))]):
+        batches, link, _ = replayed(blood_pressure.DRIVER, [opening, FEATURE, *third, DONE, *damaged, *third, DONE])
+        assert [data.hex() for _, data in link.written] == ["0106", "0103010200"]
+        [kept] = [batch.mark for batch in batches if batch.mark is not None]
+        assert kept["next_wanted"] == 2
+
+
+def test_records_are_not_guessed_at_where_the_cuff_hides_its_features() -> None:
+    """Whether a CRC ends each segment is said there; taken for values, its octets would be somebody's blood pressure."""
+    live = rx(0x2B34, enhanced(118).encode(), 1)
+    batches, link, error = replayed(blood_pressure.DRIVER, [OPEN, live, *segments(1, enhanced(120)), DONE])
+    assert [item.systolic.value for item in readings(batches) if isinstance(item, BloodPressure)] == [118]
+    assert link.written == []
+    assert isinstance(error, Confused)

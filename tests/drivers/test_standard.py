@@ -327,3 +327,26 @@ def test_half_a_body_reading_is_the_same_record_as_the_whole() -> None:
     assert whole.muscle_mass is not None
     [pounds] = readings(replayed(weight_scale.DRIVER, [given[0], given[4], replace(given[5], data=bytes.fromhex("2110fa00d007"))])[0])
     assert pounds == half, "a second packet in another unit belongs to no first one"
+
+
+def test_halves_of_two_people_are_not_joined() -> None:
+    """A second half that was lost or damaged: the next reading's first half is not taken for it."""
+    given = records(CAPTURES / "body-composition.ndjson")
+    first, second = given[4], given[5]
+    other = replace(first, data=bytes.fromhex("06102c01e80701020305060f"), position=90)
+    rest = replace(second, data=bytes.fromhex("20102c01e803"), position=91)
+    for between in ([], [replace(second, data=b"\x20\x10\xfa")]):
+        found = readings(replayed(weight_scale.DRIVER, [given[0], first, *between, other, rest])[0])
+        said = [(item.user_index, item.fat, item.muscle_mass) for item in found if isinstance(item, BodyComposition)]
+        assert said == [
+            (12, Quantity(Decimal("25.0"), "%"), None),
+            (15, Quantity(Decimal("30.0"), "%"), Quantity(Decimal("5.000"), "kg")),
+        ]
+
+
+def test_a_scale_by_name_only_is_told() -> None:
+    """Xiaomi's scales advertise these services and have neither measurement."""
+    given = records(CAPTURES / "body-composition.ndjson")
+    bare = replace(given[0], extra={**given[0].extra, "chars": ["2A2B"]})
+    _, _, error = replayed(weight_scale.DRIVER, [bare])
+    assert isinstance(error, Confused)

@@ -315,6 +315,18 @@ async def test_a_flipped_bit_in_a_declaration(lived_in: Path, tmp_path: Path, co
     same(things(path), expected)
 
 
+def test_a_declaration_laid_out_otherwise_is_no_damage(lived_in: Path, tmp_path: Path) -> None:
+    """A release may write its declarations on other lines than the one that made the journal."""
+    state = copy(lived_in, tmp_path, wal=False)
+    with closing(sqlite3.connect(state / "journal.db")) as connection:
+        connection.execute("PRAGMA writable_schema=ON")
+        connection.execute("UPDATE sqlite_master SET sql=replace(sql, ', ', ',  ') WHERE name='devices'")
+        connection.commit()
+    found = repair.check(state / "journal.db")
+    assert found.set_aside is None
+    assert not found.replay_all
+
+
 def test_a_journal_of_a_later_release_is_not_taken_for_damaged(lived_in: Path, tmp_path: Path) -> None:
     """Its tables may be declared otherwise; it stays as it is, and the daemon says what to do."""
     state = copy(lived_in, tmp_path, wal=False)

@@ -99,6 +99,9 @@ def test_an_open_one_is_refused_where_the_key_is_known() -> None:
         ({"advertisement": {"service_data": {"fcd2": "41" + "00" * 9}}, "bindkey": "12"}, "16 bytes"),
         ({"advertisement": {"manufacturer_data_with_company_id_le": "57"}}, "identifier"),
         ({"advertisement": {"name": "nobody"}}, "no form"),
+        ({"advertisement": {"name": 5}}, "a text"),
+        ({"advertisement": {"service_data": {"scale": "00"}}}, "such as 2A35"),
+        ({"advertisement": {"service_data": {"fcd2": "40"}}, "keys": 7}, "object"),
     ],
 )
 def test_a_bad_question_is_told_what_is_wrong(asked: dict[str, Any], problem: str) -> None:
