@@ -14,6 +14,26 @@ LARGEST = 64 * 1024
 """No observation is that large; what goes on for longer comes from a broken or hostile device."""
 
 
+class Segmented:
+    """What a table has whose first octet is such a header, called `segmentation`."""
+
+    __slots__ = ()
+    segmentation: int
+
+    @property
+    def first_segment(self) -> bool:
+        return bool(self.segmentation & FIRST)
+
+    @property
+    def last_segment(self) -> bool:
+        return bool(self.segmentation & LAST)
+
+    @property
+    def segment_counter(self) -> int:
+        """Rolls over from 63 to 0."""
+        return self.segmentation >> 2
+
+
 class SegmentError(ValueError):
     """The segments do not make a value. `lost` are the octets that had come so far."""
 

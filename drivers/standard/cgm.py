@@ -16,6 +16,7 @@ from drivers import Batch, Command, Confused, Frame, GattDriver, GattLink, Gluco
 from drivers.standard import records
 from profiles.floats import NoValue, Value
 from profiles.gatt import cgm as cgms
+from profiles.gatt.glucose import SampleType
 from profiles.gatt.record_access import OpCode, ResponseCode, report_all, report_from
 from profiles.times import DateTime
 
@@ -45,7 +46,7 @@ def reading(said: cgms.CGMRecord, frame: Frame, start: DateTime, feature: cgms.C
 
 
 def _name(code: object) -> str | None:
-    return code.name.lower() if isinstance(code, cgms.SampleType | cgms.SampleLocation) else None
+    return code.name.lower() if isinstance(code, SampleType | cgms.SampleLocation) else None
 
 
 def _text(name: str, value: Value | None, unit: str) -> dict[str, str]:

@@ -82,7 +82,7 @@ class _Scale:
     def _composition(self, said: bcs.BodyCompositionMeasurement, frame: Frame) -> tuple[Reading, ...]:
         if said.unsuccessful:
             return ()
-        user = None if said.user_id == bcs.USER_UNKNOWN else said.user_id
+        user = None if said.user_id == wss.USER_UNKNOWN else said.user_id
         # Of the first packet, so that a half reading and the whole one are the same record.
         measured = b"body" + frame.data[_FLAGS_OCTETS : _FLAGS_OCTETS + 2]
         if said.timestamp is None:

@@ -175,7 +175,7 @@ class Sensor(RecordKeeper):
     name, model, service = "SIM Sensor", "SIM-CG1", cgms.SERVICE
     MINUTES = 5
     FEATURE = cgms.CGMFeature.of(
-        cgms.Feature.E2E_CRC | cgms.Feature.TREND, cgms.Sample(cgms.SampleType.INTERSTITIAL_FLUID, cgms.SampleLocation.SUBCUTANEOUS_TISSUE)
+        cgms.Feature.E2E_CRC | cgms.Feature.TREND, cgms.Sample(gls.SampleType.INTERSTITIAL_FLUID, cgms.SampleLocation.SUBCUTANEOUS_TISSUE)
     )
 
     def characteristics(self) -> list[Characteristic[Any]]:

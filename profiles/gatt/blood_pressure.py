@@ -9,6 +9,7 @@ from enum import IntFlag
 from typing import Annotated
 
 from profiles.floats import SFLOAT, Value
+from profiles.segments import Segmented
 from profiles.times import DATE_TIME, DateTime
 from profiles.wire import REST, U8, U16, U32, Layout
 
@@ -178,7 +179,7 @@ class EnhancedIntermediateCuffPressure(_Seconds, _Pressures, Layout):
 
 
 @dataclass(frozen=True, slots=True)
-class BloodPressureRecord(Layout):
+class BloodPressureRecord(Segmented, Layout):
     """BLS 1.1, 3.6: one segment of a stored record. A CRC, if the feature promises one, is the end of `recorded_data`."""
 
     uuid = 0x2B36
@@ -188,16 +189,3 @@ class BloodPressureRecord(Layout):
     sequence_number: Annotated[int, U16]
     characteristic: Annotated[int, U16]
     recorded_data: Annotated[bytes, REST]
-
-    @property
-    def first_segment(self) -> bool:
-        return bool(self.segmentation & 1)
-
-    @property
-    def last_segment(self) -> bool:
-        return bool(self.segmentation & 2)
-
-    @property
-    def segment_counter(self) -> int:
-        """Rolls over from 63 to 0."""
-        return self.segmentation >> 2

@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import IntFlag
 from typing import Annotated
 
+from profiles.gatt.weight_scale import HEIGHT_RESOLUTIONS_M, MASS_RESOLUTIONS_KG, UNSUCCESSFUL
 from profiles.times import DATE_TIME, DateTime
 from profiles.wire import U8, U16, U32, Choice, Layout, Scaled
 
@@ -46,8 +47,6 @@ class Feature(IntFlag):
     HEIGHT_RESOLUTION = 0x0003_8000
 
 
-UNSUCCESSFUL = 0xFFFF
-USER_UNKNOWN = 0xFF
 MASS = Choice(Flags.IMPERIAL, unset=U16 / 200, set=U16 / 100)
 LENGTH = Choice(Flags.IMPERIAL, unset=U16 / 1000, set=U16 / 10)
 
@@ -107,9 +106,9 @@ class BodyCompositionFeature(Layout):
     @property
     def mass_resolution_kg(self) -> Decimal | None:
         code = (self.features & Feature.MASS_RESOLUTION) >> 11
-        return dict(enumerate(map(Decimal, ("0.5", "0.2", "0.1", "0.05", "0.02", "0.01", "0.005")), 1)).get(code)
+        return MASS_RESOLUTIONS_KG.get(code)
 
     @property
     def height_resolution_m(self) -> Decimal | None:
         code = (self.features & Feature.HEIGHT_RESOLUTION) >> 15
-        return dict(enumerate(map(Decimal, ("0.01", "0.005", "0.001")), 1)).get(code)
+        return HEIGHT_RESOLUTIONS_M.get(code)

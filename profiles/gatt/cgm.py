@@ -12,6 +12,7 @@ from typing import Annotated, NamedTuple
 
 from profiles.crc import E2E_CRC, e2e_crc, strip_crc
 from profiles.floats import SFLOAT, Value
+from profiles.gatt.glucose import SampleType
 from profiles.times import DATE_TIME, DateTime
 from profiles.wire import S8, U8, U16, U24, DecodeError, Layout, Nibbles, Wire
 
@@ -126,19 +127,6 @@ class Feature(IntFlag):
     MULTIPLE_SESSIONS = 1 << 14
     TREND = 1 << 15
     QUALITY = 1 << 16
-
-
-class SampleType(IntEnum):
-    CAPILLARY_WHOLE_BLOOD = 1
-    CAPILLARY_PLASMA = 2
-    VENOUS_WHOLE_BLOOD = 3
-    VENOUS_PLASMA = 4
-    ARTERIAL_WHOLE_BLOOD = 5
-    ARTERIAL_PLASMA = 6
-    UNDETERMINED_WHOLE_BLOOD = 7
-    UNDETERMINED_PLASMA = 8
-    INTERSTITIAL_FLUID = 9
-    CONTROL_SOLUTION = 10
 
 
 class SampleLocation(IntEnum):

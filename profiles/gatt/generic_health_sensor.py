@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import Annotated
 
+from profiles.segments import Segmented
 from profiles.wire import REST, U8, Layout, Wire
 
 SERVICE = 0x1840
@@ -41,36 +42,24 @@ class HealthSensorFeatures(Layout):
 
 
 @dataclass(frozen=True, slots=True)
-class _Observations(Layout):
+class _Observations(Segmented, Layout):
     derived = ("first_segment", "last_segment", "segment_counter")
 
     segmentation: Annotated[int, U8]
     body: Annotated[bytes, REST]
 
-    @property
-    def first_segment(self) -> bool:
-        return bool(self.segmentation & 1)
 
-    @property
-    def last_segment(self) -> bool:
-        return bool(self.segmentation & 2)
-
-    @property
-    def segment_counter(self) -> int:
-        return self.segmentation >> 2
-
-
-@dataclass(frozen=True, slots=True)
 class LiveHealthObservations(_Observations):
     """GHSS 3.2."""
 
+    __slots__ = ()
     uuid = 0x2B8B
 
 
-@dataclass(frozen=True, slots=True)
 class StoredHealthObservations(_Observations):
     """GHSS 3.3. Its body begins with the record's number, 32 bits."""
 
+    __slots__ = ()
     uuid = 0x2BDD
 
 

@@ -8,6 +8,7 @@ from enum import IntEnum
 from typing import Annotated, ClassVar
 
 from profiles.operations import Operation, Tables
+from profiles.segments import Segmented
 from profiles.wire import REST, U8, U16, Layout
 
 NO_USER = 0xFF
@@ -85,7 +86,7 @@ def _checked(code: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class RegisteredUser(Layout):
+class RegisteredUser(Segmented, Layout):
     """UDS 1.1, 3.3: one segment of what the device tells of a user. The segmentation octet is that of blood pressure records.
 
     The clause is to be read again: that the user index comes second is another implementation's reading.
@@ -97,15 +98,3 @@ class RegisteredUser(Layout):
     segmentation: Annotated[int, U8]
     user_index: Annotated[int, U8]
     body: Annotated[bytes, REST] = b""
-
-    @property
-    def first_segment(self) -> bool:
-        return bool(self.segmentation & 1)
-
-    @property
-    def last_segment(self) -> bool:
-        return bool(self.segmentation & 2)
-
-    @property
-    def segment_counter(self) -> int:
-        return self.segmentation >> 2

@@ -8,7 +8,8 @@ from decimal import Decimal
 from enum import IntEnum
 from typing import Annotated
 
-from profiles.wire import TEXT, U8, U16, U32, Checked, Layout
+from profiles.gatt.device_information import Text
+from profiles.wire import U8, U16, U32, Checked, Layout
 
 SERVICE = 0x181C
 UNKNOWN_USER = 0xFF
@@ -17,12 +18,13 @@ UNKNOWN_USER = 0xFF
 MONTHS, DAYS = 12, 31
 
 
+@dataclass(frozen=True, slots=True)
 class _Date(Layout):
     """Base of the dates. 0 for a part that is not known."""
 
-    __slots__ = ()
-    month: int
-    day: int
+    year: Annotated[int, U16]
+    month: Annotated[int, U8]
+    day: Annotated[int, U8]
 
     def problem(self) -> tuple[str, str] | None:
         if self.month > MONTHS:
@@ -30,41 +32,31 @@ class _Date(Layout):
         return ("day", f"there is no day {self.day}") if self.day > DAYS else None
 
 
-@dataclass(frozen=True, slots=True)
-class FirstName(Layout):
+class FirstName(Text):
+    __slots__ = ()
     uuid = 0x2A8A
 
-    text: Annotated[str, TEXT]
 
-
-@dataclass(frozen=True, slots=True)
-class LastName(Layout):
+class LastName(Text):
+    __slots__ = ()
     uuid = 0x2A90
 
-    text: Annotated[str, TEXT]
 
-
-@dataclass(frozen=True, slots=True)
-class MiddleName(Layout):
+class MiddleName(Text):
+    __slots__ = ()
     uuid = 0x2B48
 
-    text: Annotated[str, TEXT]
 
-
-@dataclass(frozen=True, slots=True)
-class EmailAddress(Layout):
+class EmailAddress(Text):
+    __slots__ = ()
     uuid = 0x2A87
 
-    text: Annotated[str, TEXT]
 
-
-@dataclass(frozen=True, slots=True)
-class Language(Layout):
+class Language(Text):
     """ISO 639-1."""
 
+    __slots__ = ()
     uuid = 0x2AA2
-
-    text: Annotated[str, TEXT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +66,14 @@ class Age(Layout):
     years: Annotated[int, U8]
 
 
-@dataclass(frozen=True, slots=True)
 class DateOfBirth(_Date):
+    __slots__ = ()
     uuid = 0x2A85
 
-    year: Annotated[int, U16]
-    month: Annotated[int, U8]
-    day: Annotated[int, U8]
 
-
-@dataclass(frozen=True, slots=True)
 class DateOfThresholdAssessment(_Date):
+    __slots__ = ()
     uuid = 0x2A86
-
-    year: Annotated[int, U16]
-    month: Annotated[int, U8]
-    day: Annotated[int, U8]
 
 
 class GenderCode(IntEnum):
@@ -168,98 +152,77 @@ class VO2Max(Layout):
     vo2_max: Annotated[int, U8]
 
 
+@dataclass(frozen=True, slots=True)
 class _Rate(Layout):
     """Base of the heart rates, in beats per minute."""
 
-    __slots__ = ()
+    rate: Annotated[int, U8]
 
 
-@dataclass(frozen=True, slots=True)
 class HeartRateMax(_Rate):
+    __slots__ = ()
     uuid = 0x2A8D
 
-    rate: Annotated[int, U8]
 
-
-@dataclass(frozen=True, slots=True)
 class RestingHeartRate(_Rate):
+    __slots__ = ()
     uuid = 0x2A92
 
-    rate: Annotated[int, U8]
 
-
-@dataclass(frozen=True, slots=True)
 class MaximumRecommendedHeartRate(_Rate):
+    __slots__ = ()
     uuid = 0x2A91
 
-    rate: Annotated[int, U8]
 
-
-@dataclass(frozen=True, slots=True)
 class AerobicThreshold(_Rate):
+    __slots__ = ()
     uuid = 0x2A7F
 
-    rate: Annotated[int, U8]
 
-
-@dataclass(frozen=True, slots=True)
 class AnaerobicThreshold(_Rate):
+    __slots__ = ()
     uuid = 0x2A83
 
-    rate: Annotated[int, U8]
 
-
-@dataclass(frozen=True, slots=True)
 class AerobicHeartRateLowerLimit(_Rate):
+    __slots__ = ()
     uuid = 0x2A7E
 
-    rate: Annotated[int, U8]
 
-
-@dataclass(frozen=True, slots=True)
 class AerobicHeartRateUpperLimit(_Rate):
+    __slots__ = ()
     uuid = 0x2A84
 
-    rate: Annotated[int, U8]
 
-
-@dataclass(frozen=True, slots=True)
 class AnaerobicHeartRateLowerLimit(_Rate):
+    __slots__ = ()
     uuid = 0x2A81
 
-    rate: Annotated[int, U8]
 
-
-@dataclass(frozen=True, slots=True)
 class AnaerobicHeartRateUpperLimit(_Rate):
+    __slots__ = ()
     uuid = 0x2A82
 
-    rate: Annotated[int, U8]
 
-
-@dataclass(frozen=True, slots=True)
 class FatBurnHeartRateLowerLimit(_Rate):
+    __slots__ = ()
     uuid = 0x2A88
 
-    rate: Annotated[int, U8]
 
-
-@dataclass(frozen=True, slots=True)
 class FatBurnHeartRateUpperLimit(_Rate):
+    __slots__ = ()
     uuid = 0x2A89
 
-    rate: Annotated[int, U8]
-
 
 @dataclass(frozen=True, slots=True)
-class TwoZoneHeartRateLimits(_Rate):
+class TwoZoneHeartRateLimits(Layout):
     uuid = 0x2A95
 
     fat_burn_fitness: Annotated[int, U8]
 
 
 @dataclass(frozen=True, slots=True)
-class ThreeZoneHeartRateLimits(_Rate):
+class ThreeZoneHeartRateLimits(Layout):
     uuid = 0x2A94
 
     light_moderate: Annotated[int, U8]
@@ -267,7 +230,7 @@ class ThreeZoneHeartRateLimits(_Rate):
 
 
 @dataclass(frozen=True, slots=True)
-class FiveZoneHeartRateLimits(_Rate):
+class FiveZoneHeartRateLimits(Layout):
     uuid = 0x2A8B
 
     very_light_light: Annotated[int, U8]

@@ -26,6 +26,9 @@ class Feature(IntFlag):
     HEIGHT_RESOLUTION = 0x0380
 
 
+MASS_RESOLUTIONS_KG = dict(enumerate(map(Decimal, ("0.5", "0.2", "0.1", "0.05", "0.02", "0.01", "0.005")), 1))
+HEIGHT_RESOLUTIONS_M = dict(enumerate(map(Decimal, ("0.01", "0.005", "0.001")), 1))
+"""By the codes of the Feature; the Body Composition Service has the same."""
 UNSUCCESSFUL = 0xFFFF
 USER_UNKNOWN = 0xFF
 
@@ -71,9 +74,9 @@ class WeightScaleFeature(Layout):
     @property
     def weight_resolution_kg(self) -> Decimal | None:
         code = (self.features & Feature.WEIGHT_RESOLUTION) >> 3
-        return dict(enumerate(map(Decimal, ("0.5", "0.2", "0.1", "0.05", "0.02", "0.01", "0.005")), 1)).get(code)
+        return MASS_RESOLUTIONS_KG.get(code)
 
     @property
     def height_resolution_m(self) -> Decimal | None:
         code = (self.features & Feature.HEIGHT_RESOLUTION) >> 7
-        return dict(enumerate(map(Decimal, ("0.01", "0.005", "0.001")), 1)).get(code)
+        return HEIGHT_RESOLUTIONS_M.get(code)

@@ -344,6 +344,19 @@ def test_halves_of_two_people_are_not_joined() -> None:
         ]
 
 
+def test_a_damaged_second_half_ends_its_reading() -> None:
+    """Also where neither says who and when."""
+    given = records(CAPTURES / "body-composition.ndjson")
+    octets = ("0010fa00", "2010fa", "10102c01f401", "20102c01e803")
+    frames = [replace(given[4], data=bytes.fromhex(text), position=90 + n) for n, text in enumerate(octets)]
+    found = readings(replayed(weight_scale.DRIVER, [given[0], *frames])[0])
+    said = [(item.fat, item.muscle, item.muscle_mass) for item in found if isinstance(item, BodyComposition)]
+    assert said == [
+        (Quantity(Decimal("25.0"), "%"), None, None),
+        (Quantity(Decimal("30.0"), "%"), Quantity(Decimal("50.0"), "%"), Quantity(Decimal("5.000"), "kg")),
+    ]
+
+
 def test_a_scale_by_name_only_is_told() -> None:
     """Xiaomi's scales advertise these services and have neither measurement."""
     given = records(CAPTURES / "body-composition.ndjson")

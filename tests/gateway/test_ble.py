@@ -212,3 +212,18 @@ async def test_the_virtual_radio_asks_no_bus(tmp_path: Path, monkeypatch: pytest
     _, radio = await started(tmp_path)
     await radio.release(["A"])
     assert closed == []
+
+
+async def test_what_is_asked_of_a_device_that_goes_fails_at_once(tmp_path: Path) -> None:
+    """As BlueZ has it; what waited behind another request would have been sent to nobody, and waited for 30 s."""
+    world, radio = await started(tmp_path)
+    device, connection = await connected(world, radio, Scale, [], [])
+    device.device.gatt_server.on_gatt_pdu = lambda *_: None  # type: ignore[method-assign]  # it hears, and does not answer
+    asking = [asyncio.create_task(connection.read(characteristic)) for characteristic in (0x2A24, 0x2A25)]
+    await asyncio.sleep(0.1)
+    assert not any(task.done() for task in asking)
+    await device.hang_up()
+    _, waiting = await asyncio.wait(asking, timeout=10)
+    assert not waiting
+    assert all(isinstance(task.exception(), DeviceError) for task in asking)
+    await world.stop()
