@@ -39,9 +39,14 @@ async def live(state: Path, *devices: FakeDevice, things: int) -> FakeRadio:
     made = gateway(state, radio)
     running = asyncio.create_task(made.run())
     await until(lambda: made.ready.is_set() or running.done())
-    for device in devices:
-        made.attendant.on_seen(device.seen())
-    await until(lambda: made.journal.head() >= things or running.done())
+
+    def is_filed() -> bool:
+        """Devices advertise again and again; the first time, nobody may be listening yet."""
+        for device in devices:
+            made.attendant.on_seen(device.seen())
+        return made.journal.head() >= things or running.done()
+
+    await until(is_filed)
     made.stop()
     await running
     return radio
