@@ -43,7 +43,9 @@ class BluetoothSection(Strict):
     )
     idle_seconds: float = Field(10, gt=0, le=300, description="A session ends when its device has been silent for so long")
     connect_seconds: float = Field(20, gt=0, le=120, description="Give up connecting after this time")
-    session_seconds: float = Field(900, gt=0, description="No session lasts longer, whatever the device sends")
+    session_seconds: float = Field(
+        900, gt=0, description="No session lasts longer, whatever the device sends; one that is worn or ridden may be read for 12 hours"
+    )
     reconnect_seconds: float = Field(
         60, ge=0, description="A device that keeps advertising is read again after this time; one that comes back, at once"
     )

@@ -23,6 +23,9 @@ ANSWER_SECONDS = 30.0
 LAST_SECONDS = 30.0
 """What a driver has to finish in when its session's time is up."""
 
+STREAM_SECONDS = 12 * 3600.0
+"""A session of a device that is worn or ridden."""
+
 MOST_WAITING = 10_000
 """Frames taken but not yet understood. A device that sends faster than that for long is cut off; nothing taken is lost."""
 
@@ -239,6 +242,8 @@ async def run(
     """Read one device once; returns how many things were new. `late` is told the session under which to find what the device sent
     when the driver had ended already, and where that begins. Raises `DeviceError`, or `OSError` when the disk fails.
     """
+    if driver.streams:
+        session_seconds = max(session_seconds, STREAM_SECONDS)
     link = RecordingLink(
         facts.session, driver, intake, clock, mark=mark, policy=policy, idle_seconds=idle_seconds, session_seconds=session_seconds
     )

@@ -78,6 +78,8 @@ class GattDriver:
     read: Callable[[GattLink], AsyncGenerator[Batch]]
     """Replayable: the same frames and clock give the same readings. Not to yield inside `try` or `async with`."""
     commands: tuple[Command, ...] = ()
+    streams: bool = False
+    """It sends for as long as it is used, and the driver gives out what it has as it goes: a session may last for hours."""
 
     def variant(self, **changes: Any) -> Self:
         """This driver, but for the difference."""

@@ -69,6 +69,16 @@ class Reading:
     """Names of the status bits that were set, as the profile calls them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The values that a summary was made of, each with its seconds since the reading's frame: as they came, or as the device counts."""
+
+    name: str
+    unit: str
+    offsets: tuple[Decimal, ...]
+    values: tuple[Decimal, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BloodPressure(Reading):
     systolic: Quantity
@@ -119,9 +129,16 @@ class Temperature(Reading):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OxygenSaturation(Reading):
+    """A spot check; or the mean over a period, and then with its extremes and how many values went in."""
+
     spo2: Quantity
     pulse: Quantity | None = None
     pulse_amplitude_index: Quantity | None = None
+    lowest: Quantity | None = None
+    highest: Quantity | None = None
+    samples: int | None = None
+    seconds: Decimal | None = None
+    series: tuple[Series, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +150,22 @@ class HeartRate(Reading):
     highest: Quantity | None = None
     samples: int = 1
     seconds: Decimal | None = None
+    series: tuple[Series, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exercise(Reading):
+    """A session of moving, or a period that the device itself sums up.
+
+    `details`: what it comes to, by name: `distance`, `energy`, `steps`; `cadence`, `speed` and the like are means, `highest-speed` its
+    extreme. `derived`: those of them that the device did not count, but the driver reckoned.
+    """
+
+    activity: str
+    seconds: Decimal
+    details: Mapping[str, Quantity]
+    derived: tuple[str, ...] = ()
+    series: tuple[Series, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

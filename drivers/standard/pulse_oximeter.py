@@ -1,8 +1,9 @@
 """Any oximeter that keeps to the Pulse Oximeter Profile.
 
-Flow: switch on the spot-check (2A5E) and, if the oximeter stores, the control point (2A52); read who it is and what
-its clock shows; ask for all stored records, the only request the profile knows; take what is indicated until it is
-silent. Streaming values (2A5F) belong to live use and are not subscribed to.
+Flow: switch on the spot-check (2A5E), the continuous values (2A5F) and, if the oximeter stores, the control point (2A52); read who it is
+and what its clock shows; ask for all stored records, the only request the profile knows; take what comes until it is silent. Of the
+continuous values a minute makes one reading, its mean and extremes with every value as a sample; values that the oximeter itself calls
+invalid are left out.
 Source: Pulse Oximeter Profile 1.0.1, chapters 4 and 5; Pulse Oximeter Service 1.0.1, 3.1.
 """
 
@@ -12,10 +13,14 @@ from collections.abc import AsyncGenerator
 
 from drivers import Batch, Confused, Frame, GattDriver, GattLink, Key, Match, Ordinals, OxygenSaturation, steps
 from drivers.standard import records
+from drivers.standard.period import Period
+from drivers.standard.push import subscribe_if_permitted
 from profiles.gatt import pulse_oximeter as plxs
 from profiles.gatt.record_access import OpCode, Operator, ResponseCode, report_all
 
 _UNUSABLE = plxs.MeasurementStatus.MEASUREMENT_UNAVAILABLE | plxs.MeasurementStatus.INVALID_MEASUREMENT
+_NO_FINGER = plxs.SensorStatus.SENSOR_UNCONNECTED_TO_USER | plxs.SensorStatus.SENSOR_DISCONNECTED
+_CONTINUOUS = plxs.PLXContinuousMeasurement.uuid
 _GOOD = (ResponseCode.SUCCESS, ResponseCode.NO_RECORDS_FOUND)
 
 
@@ -41,24 +46,73 @@ def understand(link: GattLink, frame: Frame, ordinals: Ordinals) -> OxygenSatura
     )
 
 
+class _Continuous:
+    """Values that come one by one while a finger is in, summed up by the minute."""
+
+    def __init__(self) -> None:
+        self._period: Period | None = None
+        self._status: dict[str, None] = {}
+        """Every bit that was set in this minute."""
+
+    def take(self, link: GattLink, frame: Frame) -> OxygenSaturation | None:
+        """The minute before, if this value is no longer of it."""
+        said = steps.decoded(link, plxs.PLXContinuousMeasurement, frame)
+        spo2 = steps.quantity(said.spo2, "%") if said else None
+        if said is None or spo2 is None or (said.measurement_status or 0) & _UNUSABLE or (said.sensor_status or 0) & _NO_FINGER:
+            return None
+        over = self.end() if self._period and self._period.is_over(frame) else None
+        period = self._period = self._period or Period(frame)
+        period.add(frame, "oxygen_saturation", spo2.value)
+        self._status |= dict.fromkeys(steps.flag_names(said.measurement_status, said.sensor_status))
+        if (pulse := steps.quantity(said.pulse_rate, "/min")) is not None:
+            period.add(frame, "pulse_rate", pulse.value)
+        if (amplitude := steps.quantity(said.pulse_amplitude_index, "%")) is not None:
+            period.add(frame, "pulse_amplitude_index", amplitude.value)
+        return over
+
+    def end(self) -> OxygenSaturation | None:
+        period, self._period = self._period, None
+        status, self._status = tuple(self._status), {}
+        if period is None:
+            return None
+        lowest, highest = period.extremes("oxygen_saturation", "%")
+        return OxygenSaturation(
+            frame=period.first,
+            key=period.key,
+            status=status,
+            spo2=period.mean("oxygen_saturation", "%"),
+            pulse=period.mean("pulse_rate", "/min") if period.values("pulse_rate") else None,
+            pulse_amplitude_index=period.mean("pulse_amplitude_index", "%") if period.values("pulse_amplitude_index") else None,
+            lowest=lowest,
+            highest=highest,
+            samples=len(period.values("oxygen_saturation")),
+            seconds=period.seconds,
+            series=period.series(oxygen_saturation="%", pulse_rate="/min"),
+        )
+
+
 async def read(link: GattLink) -> AsyncGenerator[Batch]:
     await link.subscribe(plxs.PLXSpotCheckMeasurement.uuid, records.POINT)
+    await subscribe_if_permitted(link, _CONTINUOUS)
     about = [item for item in (await steps.device_information(link), await steps.device_clock(link)) if item is not None]
     yield Batch(tuple(about))
 
     if link.has(records.POINT):
         await link.write(records.POINT, report_all())
-    ordinals = Ordinals()
+    ordinals, continuous = Ordinals(), _Continuous()
     outcome: int | None = None
     while (frame := await link.receive()) is not None:
         if frame.characteristic != records.POINT:
-            taken = understand(link, frame, ordinals)
+            live = frame.characteristic == _CONTINUOUS
+            taken = continuous.take(link, frame) if live else understand(link, frame, ordinals)
             if taken is not None:
                 yield Batch((taken,))
             continue
         answer = records.point(link, frame)
         if answer is not None and answer.request_opcode == OpCode.REPORT_STORED_RECORDS:
             outcome = answer.response_code  # and on: somebody may be taking a measurement just now
+    if (last := continuous.end()) is not None:
+        yield Batch((last,))
     if outcome not in (None, *_GOOD):
         raise Confused(f"the oximeter did not report its records: {outcome!r}")
     if link.policy.forget and outcome == ResponseCode.SUCCESS:
@@ -73,4 +127,5 @@ DRIVER = GattDriver(
     match=Match(service=plxs.SERVICE),
     read=read,
     commands=(*records.COMMANDS, *steps.SET_CLOCK),
+    streams=True,
 )

@@ -58,12 +58,15 @@ def demo(seconds: float, as_json: bool, state: Path | None, seed: int | None) ->
 
 
 def _sentence(thing: dict[str, Any]) -> str:
-    said = {thing["data"].get("name", name) if name == "value" else name: value for name, value in thing["data"].items()}
+    data = thing["data"]
+    said = {data.get("name", name) if name == "value" else name: value for name, value in (data | data.get("details", {})).items()}
     values = [
         f"{name.replace('_', ' ')} {value['display']['value']} {value['display']['unit']}"
         for name, value in said.items()
         if isinstance(value, dict) and "display" in value
     ]
-    meal = [thing["data"]["meal"]] if thing["data"].get("meal") else []
+    if "values" in data:
+        values = [f"{data['name']}: {len(data['values'])} values"]
+    words = [data[name] for name in ("meal", "activity") if data.get(name)]
     version = f" (version {thing['version']})" if thing["version"] > 1 else ""
-    return f"{thing['when']['time'][:19]}  {thing['type']:<24} {', '.join(values + meal) or thing['data'].get('model', '')}{version}"
+    return f"{thing['when']['time'][:19]}  {thing['type']:<24} {', '.join(words + values) or data.get('model', '')}{version}"

@@ -62,9 +62,13 @@ def _quantities(data: dict[str, Any]) -> Iterator[tuple[str, tuple[object, ...]]
         if isinstance(value, dict) and "display" in value:
             display = value["display"]
             yield name, (value["value"], value["unit"], display["value"], display["unit"], value.get("mdc", ""), value.get("loinc", ""))
+        elif name == "details":
+            yield from _quantities(value)
         elif isinstance(value, dict):
             for inner, text in value.items():
                 yield f"{name}.{inner}", (_text(text), "", "", "", "", "")
+        elif isinstance(value, list):
+            yield name, (" ".join(value), "", "", "", "", "")
         elif value not in (None, False):
             yield name, (_text(value), "", "", "", "", "")
 

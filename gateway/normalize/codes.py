@@ -51,6 +51,21 @@ GLUCOSE = {
     "interstitial_fluid": Code(160212, None, "10417"),
     "control_solution": Code(160208, None, "10417"),
 }
+_NOT_KNOWN = "no term known in 10441"
+DETAILS = {
+    # Of exercise, by name. LOINC: activity panel.
+    "steps": Code(None, "55423-8", _NOT_KNOWN),
+    "energy": Code(None, "41981-2", _NOT_KNOWN),
+    "heart-rate": HEART_RATE,
+    "highest-heart-rate": HEART_RATE,
+}
+NO_CODE = Code(None, None, _NOT_KNOWN)
+SAMPLES = {
+    "heart-rate": HEART_RATE,
+    "rr-interval": Code(147240, None, "10406"),
+    "oxygen-saturation": SPO2,
+    "pulse-rate": PULSE_FROM_OXIMETER,
+}
 GLUCOSE_UNSPECIFIED = Code(160184, "15074-8", "10417")
 
 _FACTORS = {
@@ -61,8 +76,11 @@ _FACTORS = {
     # Molar mass of glucose 180.156 g/mol (IUPAC 2021 atomic weights): 1 mmol/L is 18.0156 mg/dL.
     ("mmol/L", "mg/dL"): Decimal(1) / Decimal("18.0156"),
     ("1", "%"): Decimal("0.01"),
+    ("m/s", "km/h"): Decimal(1) / Decimal("3.6"),
+    # UCUM's kcal is the thermochemical one.
+    ("kJ", "kcal"): Decimal("4.184"),
 }
-_PLACES = {"kg": 3, "m": 4, "mm[Hg]": 1, "mmol/L": 2, "Cel": 2, "1": 4}
+_PLACES = {"m/s": 3, "kJ": 1, "kg": 3, "m": 4, "mm[Hg]": 1, "mmol/L": 2, "Cel": 2, "1": 4}
 
 
 def canonical(value: Decimal, unit: str, wanted: str) -> Decimal:
@@ -77,7 +95,7 @@ def canonical(value: Decimal, unit: str, wanted: str) -> Decimal:
 UNITS = frozenset(
     {
         *("mm[Hg]", "kPa", "/min", "kg", "[lb_av]", "kg/m2", "m", "[in_i]", "1", "%"),
-        *("kJ", "Ohm", "Cel", "[degF]", "mmol/L", "mg/dL"),
+        *("m/s", "km/h", "W", "s", "kcal", "kJ", "Ohm", "Cel", "[degF]", "mmol/L", "mg/dL"),
     }
 )
 """UCUM: all that things and their displays use."""

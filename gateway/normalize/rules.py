@@ -6,7 +6,19 @@ from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
 
-from drivers import BloodPressure, BodyComposition, Glucose, HeartRate, OxygenSaturation, Quantity, Reading, Temperature, Weight
+from drivers import (
+    BloodPressure,
+    BodyComposition,
+    Exercise,
+    Glucose,
+    HeartRate,
+    OxygenSaturation,
+    Quantity,
+    Reading,
+    Series,
+    Temperature,
+    Weight,
+)
 from gateway.normalize import codes
 from gateway.normalize.codes import Code, canonical
 from gateway.normalize.things import (
@@ -17,11 +29,15 @@ from gateway.normalize.things import (
     BodyCompositionData,
     BodyCompositionThing,
     Display,
+    ExerciseData,
+    ExerciseThing,
     HeartRateData,
     HeartRateThing,
     Measured,
     OxygenSaturationData,
     OxygenSaturationThing,
+    SamplesData,
+    SamplesThing,
     Thing,
     VitalSignsData,
     VitalSignsThing,
@@ -152,12 +168,16 @@ def _(reading: OxygenSaturation) -> list[Part]:
         OxygenSaturationData(
             saturation=measured(reading.spo2, "1", codes.SPO2),
             pulse_amplitude_index=maybe(reading.pulse_amplitude_index, "%", codes.PULSE_AMPLITUDE_INDEX),
+            lowest=maybe(reading.lowest, "1", codes.SPO2),
+            highest=maybe(reading.highest, "1", codes.SPO2),
+            samples=reading.samples,
+            seconds=reading.seconds,
         ),
     )
     if reading.pulse is None:
-        return [saturation]
+        return [saturation, *_samples(reading.series)]
     pulse = HeartRateData(rate=measured(reading.pulse, "/min", codes.PULSE_FROM_OXIMETER))
-    return [saturation, Part(HeartRateThing, pulse, "pulse")]
+    return [saturation, Part(HeartRateThing, pulse, "pulse"), *_samples(reading.series)]
 
 
 @parts.register
@@ -172,5 +192,37 @@ def _(reading: HeartRate) -> list[Part]:
                 samples=reading.samples,
                 seconds=reading.seconds,
             ),
+        ),
+        *_samples(reading.series),
+    ]
+
+
+_CANONICAL = {"km/h": "m/s", "kcal": "kJ"}
+"""Else the unit stays as it is."""
+
+
+@parts.register
+def _(reading: Exercise) -> list[Part]:
+    details = {
+        name: measured(quantity, _CANONICAL.get(quantity.unit, quantity.unit), codes.DETAILS.get(name, codes.NO_CODE))
+        for name, quantity in reading.details.items()
+    }
+    data = ExerciseData(activity=reading.activity, seconds=reading.seconds, details=details, derived=list(reading.derived))
+    return [Part(ExerciseThing, data), *_samples(reading.series)]
+
+
+def _samples(series: tuple[Series, ...]) -> list[Part]:
+    return [
+        Part(
+            SamplesThing,
+            SamplesData(
+                name=one.name,
+                unit=one.unit,
+                mdc=codes.SAMPLES.get(one.name, codes.NO_CODE).mdc,
+                offsets=list(one.offsets),
+                values=list(one.values),
+            ),
+            one.name,
         )
+        for one in series
     ]

@@ -166,6 +166,10 @@ class HeartRateThing(Thing):
 class OxygenSaturationData(Model):
     saturation: Measured
     pulse_amplitude_index: Measured | None = None
+    lowest: Measured | None = None
+    highest: Measured | None = None
+    samples: int | None = None
+    seconds: Number | None = None
 
 
 class OxygenSaturationThing(Thing):
@@ -183,6 +187,35 @@ class VitalSignsThing(Thing):
     type: Literal["vital-signs"] = "vital-signs"
     type_id: str = "73822612-c15f-4b49-9e65-6af369e55c65"
     data: VitalSignsData
+
+
+class ExerciseData(Model):
+    activity: str
+    seconds: Number = Field(description="From the first movement to the last")
+    details: dict[str, Measured] = Field(description="What it comes to: distance, energy, steps; speed, cadence, power and such are means")
+    derived: list[str] = Field([], description="Details that the device did not count, but the gateway reckoned")
+
+
+class ExerciseThing(Thing):
+    type: Literal["exercise"] = "exercise"
+    type_id: str = "85a21ddb-db20-4c65-8d30-33c899ccf612"
+    data: ExerciseData
+
+
+class SamplesData(Model):
+    name: str
+    unit: str = Field(description="UCUM, as the device measured")
+    mdc: int | None = None
+    offsets: list[Number] = Field(description="Seconds since `when.time`, one for each value")
+    values: list[Number]
+
+
+class SamplesThing(Thing):
+    """What a summary was made of; the summary is its `related` thing."""
+
+    type: Literal["exercise-samples"] = "exercise-samples"
+    type_id: str = "e1f92d7f-9699-4483-8223-8442874ec6d9"
+    data: SamplesData
 
 
 class DeviceData(Model):
@@ -210,6 +243,8 @@ TYPES: tuple[type[Thing], ...] = (
     HeartRateThing,
     OxygenSaturationThing,
     VitalSignsThing,
+    ExerciseThing,
+    SamplesThing,
     DeviceThing,
 )
 BY_NAME: dict[str, type[Thing]] = {model.model_fields["type"].default: model for model in TYPES}

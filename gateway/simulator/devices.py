@@ -1,8 +1,7 @@
-"""Virtual devices that are asked, or that stream: a meter, an oximeter, a belt; the octets are published ones where there are any."""
+"""Virtual devices that are asked for their records: a meter, a cuff, a sensor, an oximeter. Published octets where there are any."""
 
 from __future__ import annotations
 
-import asyncio
 import random
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,13 +10,12 @@ from typing import Any
 from bumble.gatt import Characteristic
 
 from gateway.simulator.memory import Stored
-from gateway.simulator.peripheral import PROPERTIES, Peripheral, RecordKeeper
+from gateway.simulator.peripheral import PROPERTIES, RecordKeeper
 from gateway.simulator.pushers import Numbers, shown
 from profiles.crc import append_crc
 from profiles.gatt import blood_pressure as bls
 from profiles.gatt import cgm as cgms
 from profiles.gatt import glucose as gls
-from profiles.gatt import heart_rate as hrs
 from profiles.gatt import pulse_oximeter as plxs
 from profiles.gatt.record_access import Operator, RecordAccessControlPoint
 from profiles.segments import split
@@ -268,38 +266,3 @@ class Oximeter(RecordKeeper):
         for record in list(self.memory.records):
             self.memory.forget(record.number)
         return had and command.operator == Operator.ALL_RECORDS
-
-
-class Belt(Peripheral):
-    """A heart-rate belt: four values a second while worn, then a few without skin contact. It stores nothing, so its truth is
-    what it has sent when the wearing is over. The pattern of the frames is movisens/SmartGattLib@67a2348b's.
-    """
-
-    name, model, service = "SIM Belt", "SIM-HR1", hrs.SERVICE
-    WORN, INTERVAL = 16, 0.25
-
-    def wear(self, number: int, randomness: random.Random) -> None:
-        self._number, self._randomness = number, randomness
-
-    def characteristics(self) -> list[Characteristic[Any]]:
-        self._measured = self.measurement(hrs.HeartRateMeasurement.uuid, PROPERTIES.NOTIFY)
-        return [self._measured, self.fixed(hrs.BodySensorLocation.uuid, b"\x01")]
-
-    def on_ready(self, characteristic: int) -> None:
-        if characteristic == hrs.HeartRateMeasurement.uuid:
-            self.do(self._send())
-
-    async def _send(self) -> None:
-        flags = hrs.Flags.SENSOR_CONTACT_SUPPORTED | hrs.Flags.SENSOR_CONTACT_DETECTED | hrs.Flags.RR_INTERVALS
-        sent: list[Decimal] = []
-        for _ in range(self.WORN):
-            rate = self._randomness.randrange(62, 78)
-            interval = Decimal(60 * 1024 // rate) / 1024
-            await self.notify(self._measured, hrs.HeartRateMeasurement(flags, rate, rr_intervals=(interval,)).encode())
-            sent.append(Decimal(rate))
-            await asyncio.sleep(self.INTERVAL)
-        mean = (sum(sent, Decimal(0)) / len(sent)).quantize(Decimal("0.1"))
-        self.memory.add(Stored(self._number, "", expected=[{"type": "heart-rate", "time": None, "values": {"rate": shown(mean)}}]))
-        await self.notify(self._measured, hrs.HeartRateMeasurement(hrs.Flags.SENSOR_CONTACT_SUPPORTED, 0).encode())
-        await asyncio.sleep(self.INTERVAL)
-        await self.hang_up()

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -154,20 +155,34 @@ def compare(expected: Iterable[dict[str, Any]], things: Iterable[dict[str, Any]]
     )
 
 
+def plain(text: Decimal | str) -> str:
+    """Numbers without the zeros that a device's resolution leaves at the end; words as they are."""
+    try:
+        return format(Decimal(text).normalize(), "f")
+    except InvalidOperation:
+        return str(text)
+
+
 def _truth_signature(truth: dict[str, Any]) -> str:
-    return json.dumps([truth["device"], truth["type"], truth.get("time"), truth.get("sequence_number"), truth["values"]], sort_keys=True)
+    values = {name: " ".join(map(plain, value.split(" "))) for name, value in truth["values"].items()}
+    return json.dumps([truth["device"], truth["type"], truth.get("time"), truth.get("sequence_number"), values], sort_keys=True)
 
 
 def _thing_signature(thing: dict[str, Any]) -> str:
     values = {
-        name: value["display"]["value"]
+        name: plain(value["display"]["value"])
         for name, value in thing["data"].items()
         if isinstance(value, dict)
         and "display" in value
         and name in ("systolic", "diastolic", "pulse", "weight", "glucose", "temperature", "saturation", "rate")
     }
+    if thing["type"] == "exercise":
+        counted = {name: value for name, value in thing["data"]["details"].items() if name not in thing["data"]["derived"]}
+        values = {"activity": thing["data"]["activity"]} | {name: plain(value["display"]["value"]) for name, value in counted.items()}
+    if thing["type"] == "exercise-samples":
+        values = {thing["data"]["name"]: " ".join(map(plain, thing["data"]["values"]))}
     if thing["type"] == "body-composition":
-        values = {thing["data"]["name"]: thing["data"]["value"]["display"]["value"]}
+        values = {thing["data"]["name"]: plain(thing["data"]["value"]["display"]["value"])}
     if thing["type"] == "device":
         values = {"model": thing["data"].get("model")}
     return json.dumps(

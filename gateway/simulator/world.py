@@ -12,15 +12,16 @@ from pathlib import Path
 
 from bumble.link import LocalLink
 
-from gateway.simulator.devices import Belt, Meter, Oximeter, Sensor, StoringCuff
+from gateway.simulator.devices import Meter, Oximeter, Sensor, StoringCuff
 from gateway.simulator.memory import Memory, Stored
 from gateway.simulator.peripheral import Peripheral
 from gateway.simulator.pushers import BodyScale, Cuff, Scale, Thermometer
 from gateway.simulator.radio import Typist, backends, make_device
+from gateway.simulator.streamers import Belt, Bicycle, FootPod, Machine, PowerMeter, Ring, Streamer
 from gateway.transports.ble import BleakRadio
 
 HUB = "C0:FF:EE:00:00:00"
-KINDS = (Scale, Cuff, Meter, Oximeter, Thermometer, Belt, BodyScale, Sensor, StoringCuff)
+KINDS = (Scale, Cuff, Meter, Oximeter, Thermometer, Belt, BodyScale, Sensor, StoringCuff, Ring, FootPod, Bicycle, PowerMeter, Machine)
 ADDRESSES = {kind: f"C0:FF:EE:00:00:{number:02X}" for number, kind in enumerate(KINDS, 1)}
 VISIT_SECONDS = 3.0
 
@@ -47,10 +48,10 @@ class World:
         return number
 
     async def start(self, *, stored_only: bool = False) -> BleakRadio:
-        """Switch everything on, the belt only if devices without a memory are wanted; returns the hub's radio."""
+        """Switch everything on, those without a memory only if they are wanted; returns the hub's radio."""
         behind = dict.fromkeys((Meter, Oximeter, Scale, Sensor, StoringCuff), timedelta(0)) | {Cuff: timedelta(minutes=6)}
         for kind, address in ADDRESSES.items():
-            if stored_only and kind is Belt:
+            if stored_only and issubclass(kind, Streamer):
                 continue
             memory = Memory(self._directory, address)
             device = kind(self._link, address, memory, self._now, clock_behind=behind.get(kind))
@@ -70,20 +71,21 @@ class World:
         return BleakRadio(scanner, client)
 
     async def live(self) -> None:
-        """Take a temperature, put on the belt, and switch the devices on every now and then."""
+        """Take a temperature, wear and ride once what streams, and switch the devices on every now and then."""
         for device in self.devices:
             if isinstance(device, Thermometer):
                 # No two in a row are equal: a device without a clock could not tell them apart (docs/guarantees.md).
                 number = self._number()
                 device.take(number, Decimal(362 + number % 17).scaleb(-1))
-            elif isinstance(device, Belt):
+            elif isinstance(device, Streamer):
                 device.wear(self._number(), self._randomness)
-        worn = False
+        worn: set[Peripheral] = set()
         while True:
             for device in self.devices:
                 wanted = bool(device.memory.records) if isinstance(device, Scale | BodyScale | Thermometer) else True
-                if isinstance(device, Belt):
-                    wanted, worn = not worn, True
+                if isinstance(device, Streamer):
+                    wanted = device not in worn
+                    worn.add(device)
                 if wanted:
                     await device.advertise()
             await asyncio.sleep(VISIT_SECONDS)

@@ -32,6 +32,8 @@ NAMESPACES = {
     "heart-rate": ("heart-rate", "urn:com.microsoft.wc.thing.heart-rate"),
     "blood-oxygen-saturation": ("blood-oxygen-saturation", "urn:com.microsoft.wc.thing.blood-oxygen-saturation"),
     "vital-signs": ("vital-signs", "urn:com.microsoft.wc.thing.vital-signs"),
+    "exercise": ("exercise", "urn:com.microsoft.wc.thing.exercise"),
+    "exercise-samples": ("exercise-samples", "urn:com.microsoft.wc.thing.exercise-samples"),
     "device": ("device", "urn:com.microsoft.wc.thing.equipment"),
 }
 
