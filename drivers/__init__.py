@@ -5,7 +5,7 @@
 
 from drivers.kit import steps
 from drivers.kit.declare import Advertisement, Command, GattDriver, Match
-from drivers.kit.errors import Confused, DeviceError, NotAllowed, Refused, Silent, Why
+from drivers.kit.errors import Busy, Confused, DeviceError, NotAllowed, Refused, Silent, Why
 from drivers.kit.links import Frame, GattLink, Policy
 from drivers.kit.readings import (
     Batch,
@@ -32,6 +32,7 @@ __all__ = [
     "Batch",
     "BloodPressure",
     "BodyComposition",
+    "Busy",
     "Command",
     "Confused",
     "DeviceClock",

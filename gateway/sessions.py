@@ -9,8 +9,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from drivers import Batch, Frame, GattDriver, NotAllowed, Policy, Refused, Silent
+from drivers import Batch, Busy, Frame, GattDriver, NotAllowed, Policy, Refused, Silent
 from drivers.kit.capture import Record
+from drivers.kit.replay import BUSY
 from gateway import crashpoints
 from gateway.clock import Clock, local
 from gateway.filing import Filing, SessionFacts
@@ -176,6 +177,9 @@ class RecordingLink:
             raise Silent(f"no answer about {characteristic:04X} within {ANSWER_SECONDS:.0f} s") from error
         except Refused as error:
             self._note("er", characteristic, why=error.why.name)
+            raise
+        except Busy:
+            self._note("er", characteristic, why=BUSY)
             raise
 
     def _taken(self, kind: str, characteristic: int, data: bytes) -> Frame:

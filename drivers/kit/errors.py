@@ -28,6 +28,13 @@ class Refused(DeviceError):
         self.why = why
 
 
+class Busy(DeviceError):
+    """It is at work on an earlier request (ATT error 0xFE), perhaps of another connection. Abort that, or try again later."""
+
+    def __init__(self) -> None:
+        super().__init__("the device is busy with an earlier request")
+
+
 class Confused(DeviceError):
     """An answer that fits no question: a wrong checksum, a wrong reply. What it sent goes to `rejected`."""
 

@@ -8,8 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from drivers.kit.capture import Record
-from drivers.kit.errors import Refused, Silent, Why
+from drivers.kit.errors import Busy, Refused, Silent, Why
 from drivers.kit.links import Frame, Policy
+
+BUSY = "BUSY"
+"""In a capture, beside the names of `Why`."""
 
 
 class ReplayLink:
@@ -62,7 +65,7 @@ class ReplayLink:
         raise Silent(f"the capture ends before {characteristic:04X} was read")
 
     async def write(self, characteristic: int, data: bytes) -> None:
-        self._refuse(characteristic)
+        self._refuse(characteristic, writing=True)
         self.written.append((characteristic, data))
 
     async def subscribe(self, *characteristics: int) -> None:
@@ -79,9 +82,12 @@ class ReplayLink:
     def now(self) -> datetime:
         return datetime.fromtimestamp(self._now, UTC)
 
-    def _refuse(self, characteristic: int) -> None:
-        if self._refusals[characteristic]:
-            raise Refused(Why[self._refusals[characteristic].popleft().extra["why"]])
+    def _refuse(self, characteristic: int, *, writing: bool = False) -> None:
+        """Only a request finds a device busy: what is read or switched on before it in the capture is not refused by that."""
+        refusals = self._refusals[characteristic]
+        if refusals and (writing or refusals[0].extra["why"] != BUSY):
+            why = refusals.popleft().extra["why"]
+            raise Busy if why == BUSY else Refused(Why[why])
 
     def _frame(self, record: Record) -> Frame:
         self._now = max(self._now, record.time)

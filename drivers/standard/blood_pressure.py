@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
-from drivers import Batch, BloodPressure, Confused, Frame, GattDriver, GattLink, Intermediate, Key, Match, Ordinals, Quantity, Silent, steps
+from drivers import Batch, BloodPressure, Confused, Frame, GattDriver, GattLink, Intermediate, Key, Match, Ordinals, Quantity, steps
 from drivers.standard import records
 from drivers.standard.push import subscribe_if_permitted
 from profiles.crc import strip_crc
+from profiles.download import Download, Endless, Mark
 from profiles.gatt import blood_pressure as bls
-from profiles.gatt.record_access import Download, Mark, Unfinished
 from profiles.segments import Reassembler, Segment
 from profiles.times import DateTime
 
@@ -38,7 +38,8 @@ class _Cuff:
         self._segments = Reassembler()
         self.before = records.mark_of(link.mark)
         self.download = Download(self.before)
-        self._last: tuple[int, DateTime] | None = None
+        self._taken: dict[int, DateTime] = {}
+        """Records that came whole, the last one last."""
         self._number: int | None = None
         """Of the record that is being put together."""
         self._again: int | None = None
@@ -71,9 +72,13 @@ class _Cuff:
         self._number = said.sequence_number if self._segments.waiting else None
         if whole is None:
             return None
+        number = said.sequence_number
+        if number in self._taken:
+            self.download.record(number, self._taken[number])
+            return None  # asked for twice
         reading = self._reading(replace(frame, characteristic=said.characteristic, data=whole), _RECORD)
-        self._last = (said.sequence_number, (reading.device_time if reading else None) or _NO_TIME)
-        self.download.record(*self._last)
+        self._taken[number] = (reading.device_time if reading else None) or _NO_TIME
+        self.download.record(number, self._taken[number])
         return reading  # without its number: its twin, indicated when it was measured, has none
 
     def _reading(self, frame: Frame, way: int) -> BloodPressure | None:
@@ -111,13 +116,17 @@ class _Cuff:
         )
 
     def mark(self) -> Mark | None:
-        """After a whole download."""
-        if self._last is None:
+        """After a whole download, or one of which it is known which record did not come whole; None if it cannot be told."""
+        if self.download.missing and self._again is None:
+            return None
+        if not self._taken:
             return self.before
-        number, moment = self._last
+        number, moment = next(reversed(self._taken.items()))
         if self._segments.waiting and self._number is not None:
             self._ask_again(self._number)
-        return Mark(number, moment, number + 1 if self._again is None else min(self._again, number + 1))
+        # All that was announced has come, if need be the second time.
+        came = self._again is None or (self.download.announced is not None and not self.download.missing)
+        return Mark(number, moment, number + 1 if came else min(self._again or 0, number + 1))
 
     def _ask_again(self, number: int) -> None:
         self._again = number if self._again is None else min(self._again, number)
@@ -142,28 +151,19 @@ async def read(link: GattLink) -> AsyncGenerator[Batch]:
     hidden = stores and feature is None
     stores = stores and not hidden
     cuff = _Cuff(link, with_crc=feature is not None and bool(feature.features & bls.Feature.E2E_CRC))
-    problem: Unfinished | None = None
-    while stores and cuff.download.command is not None and problem is None:
-        await link.write(records.POINT, cuff.download.command)
-        answered = False
-        while not answered and problem is None:
-            frame = await link.receive()
-            if frame is None:
-                raise Silent("the cuff did not end its report")
-            if frame.characteristic == records.POINT:
-                answer = records.point(link, frame)
-                try:
-                    answered = answer is not None and cuff.download.response(answer)
-                except Unfinished as error:
-                    problem = error
-                continue
+    report = records.Report(link, cuff.download, "cuff")
+    while stores and (frame := await report.next()) is not None:
+        item: Item | None = None
+        try:
             item = cuff.take(frame)
-            if item is not None:
-                yield Batch((item,))
-    if problem is not None:
-        raise Confused(str(problem)) from problem
-    if stores:
+        except Endless:
+            await report.endless()
+        if item is not None:
+            yield Batch((item,))
+    if stores and report.is_over:
         yield Batch(mark=records.stored(cuff.mark()))
+    if stores:
+        report.check()
     while (frame := await link.receive()) is not None:
         item = cuff.take(frame) if frame.characteristic != records.POINT and not (hidden and frame.characteristic == _RECORD) else None
         if item is not None:

@@ -12,20 +12,16 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from drivers import Batch, Command, Confused, Frame, GattDriver, GattLink, Glucose, Key, Match, Quantity, Silent, steps
+from drivers import Batch, Confused, Frame, GattDriver, GattLink, Glucose, Key, Match, Quantity, steps
 from drivers.standard import records
+from profiles.download import Download, Endless
 from profiles.floats import NoValue, Value
 from profiles.gatt import cgm as cgms
 from profiles.gatt.glucose import SampleType
-from profiles.gatt.record_access import OpCode, ResponseCode, report_all, report_from
+from profiles.gatt.record_access import report_all, report_from
 from profiles.times import DateTime
 
 _MEASUREMENT = cgms.CGMMeasurement.uuid
-_DONE = (ResponseCode.SUCCESS, ResponseCode.NO_RECORDS_FOUND)
-_CANNOT_FILTER = (
-    *(ResponseCode.OPERATOR_NOT_SUPPORTED, ResponseCode.INVALID_OPERATOR),
-    *(ResponseCode.OPERAND_NOT_SUPPORTED, ResponseCode.INVALID_OPERAND),
-)
 
 
 def reading(said: cgms.CGMRecord, frame: Frame, start: DateTime, feature: cgms.CGMFeature | None) -> Glucose | None:
@@ -63,18 +59,23 @@ class _Session:
         self.next_wanted: int = known["next_wanted"] if known else 0
         self._ahead, self._damaged = self.next_wanted, False
 
-    def take(self, link: GattLink, frame: Frame) -> tuple[Glucose, ...]:
+    def take(self, link: GattLink, frame: Frame, download: Download) -> tuple[Glucose, ...]:
+        """Raises `Endless`."""
         said = steps.decoded(link, cgms.CGMMeasurement, frame)
         if said is None:
             self._damaged = True
             return ()
+        for record in said.records:
+            download.came(record.time_offset)
         self._ahead = max(self._ahead, *(record.time_offset + 1 for record in said.records))
         found = [reading(record, frame, self._start, self._feature) for record in said.records]
         return tuple(item for item in found if item is not None)
 
-    @property
-    def mark(self) -> dict[str, Any]:
-        """Moves on over what came whole: with a wrong CRC it is not known which records those were."""
+    def mark(self, *, whole: bool = False) -> dict[str, Any]:
+        """Moves on over what came whole: with a wrong CRC it is not known which records those were. `whole`: all that was announced has
+        come, if need be the second time.
+        """
+        self._damaged = self._damaged and not whole
         if not self._damaged:
             self.next_wanted = self._ahead
         return {"start": self._moment, "next_wanted": self.next_wanted}
@@ -90,34 +91,23 @@ async def read(link: GattLink) -> AsyncGenerator[Batch]:
         raise Confused("the sensor does not say when its session began: is it started?")
     session = _Session(start.start_time, feature, link.mark)
 
-    command: bytes | None = report_from(session.next_wanted) if session.next_wanted else report_all()
-    while command is not None:
-        await link.write(records.POINT, command)
-        answered = False
-        while not answered:
-            frame = await link.receive()
-            if frame is None:
-                raise Silent("the sensor did not end its report")
-            if frame.characteristic == _MEASUREMENT:
-                found = session.take(link, frame)
-                if found:
-                    yield Batch(found)
-                continue
-            answer = records.point(link, frame)
-            if answer is None or answer.request_opcode != OpCode.REPORT_STORED_RECORDS:
-                continue
-            answered = True
-            if answer.response_code in _DONE:
-                command = None
-            elif answer.response_code in _CANNOT_FILTER and command != report_all():
-                command = report_all()
-            else:
-                raise Confused(f"the record access procedure failed: {answer.response_code!r}")
-    yield Batch(mark=session.mark)
-    while (frame := await link.receive()) is not None:
-        found = session.take(link, frame) if frame.characteristic == _MEASUREMENT else ()
+    download = Download(None, begin=report_from(session.next_wanted) if session.next_wanted else report_all())
+    report = records.Report(link, download, "sensor")
+    while (frame := await report.next()) is not None:
+        found: tuple[Glucose, ...] = ()
+        try:
+            found = session.take(link, frame, download)
+        except Endless:
+            await report.endless()
         if found:
-            yield Batch(found, mark=session.mark)
+            yield Batch(found)
+    if report.is_over:
+        yield Batch(mark=session.mark(whole=download.announced is not None and not download.missing))
+    report.check()
+    while (frame := await link.receive()) is not None:
+        found = session.take(link, frame, download) if frame.characteristic == _MEASUREMENT else ()
+        if found:
+            yield Batch(found, mark=session.mark())
 
 
 DRIVER = GattDriver(
@@ -125,8 +115,5 @@ DRIVER = GattDriver(
     label="Continuous glucose sensor (standard profile)",
     match=Match(service=cgms.SERVICE),
     read=read,
-    commands=(
-        Command(records.POINT, bytes((OpCode.REPORT_STORED_RECORDS,))),
-        Command(records.POINT, bytes((OpCode.ABORT_OPERATION,))),
-    ),
+    commands=records.READING,
 )

@@ -1,8 +1,8 @@
 """Any glucose meter that keeps to the Glucose Profile.
 
 Flow: switch on 2A18, 2A34 and 2A52; read who the meter is and what its clock shows; ask for the last record, and from
-its sequence number and base time learn whether there is news or the meter was reset (`profiles.gatt.record_access`);
-take what is reported. A context (2A34) belongs to the measurement with its sequence number and may come before or
+its sequence number and base time learn whether there is news or the meter was reset (`profiles.download`); ask how
+many there are, and take what is reported. A context (2A34) belongs to the measurement with its sequence number and may come before or
 after it. A measurement that announces one is held until it comes or the procedure ends; if it has not come by then,
 the next download starts at that record again, and what comes late is a new version of the same reading.
 Source: Glucose Profile 1.0.1, chapter 5; on keys, NightscoutFoundation/xDrip#138.
@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
-from drivers import Batch, Confused, Frame, GattDriver, GattLink, Glucose, Key, Match, Quantity, Silent, steps
+from drivers import Batch, Frame, GattDriver, GattLink, Glucose, Key, Match, Quantity, steps
 from drivers.standard import records
+from profiles.download import Download, Endless, Mark
 from profiles.floats import NoValue
 from profiles.gatt import glucose as gls
-from profiles.gatt.record_access import Download, Mark, Unfinished, delete_up_to
+from profiles.gatt.record_access import delete_up_to
 
 _MEASUREMENT, _CONTEXT = gls.GlucoseMeasurement.uuid, gls.GlucoseMeasurementContext.uuid
 
@@ -35,6 +36,7 @@ class _Meter:
         if frame.characteristic == _MEASUREMENT:
             said = steps.decoded(link, gls.GlucoseMeasurement, frame)
             if said is None:
+                download.came(frame.data)
                 return None
             download.record(said.sequence_number, said.base_time)
             self.measurements[said.sequence_number] = (said, frame)
@@ -124,33 +126,18 @@ async def read(link: GattLink) -> AsyncGenerator[Batch]:
 
     before = records.mark_of(link.mark)
     meter, download = _Meter(), Download(before)
-    problem: Unfinished | None = None
-    silent = False
-    while download.command is not None and problem is None and not silent:
-        await link.write(records.POINT, download.command)
-        answered = False
-        while not answered and problem is None:
-            frame = await link.receive()
-            if frame is None:
-                silent = True
-                break
-            if frame.characteristic == records.POINT:
-                answer = records.point(link, frame)
-                if answer is None:
-                    continue
-                try:
-                    answered = download.response(answer)
-                except Unfinished as error:
-                    problem = error
-                continue
+    report = records.Report(link, download, "meter")
+    while (frame := await report.next()) is not None:
+        completed: Glucose | None = None
+        try:
             completed = meter.take(link, frame, download)
-            if completed is not None:
-                yield Batch((completed,))
-    if silent or problem is not None:
+        except Endless:
+            await report.endless()
+        if completed is not None:
+            yield Batch((completed,))
+    if not report.is_whole:
         yield Batch(meter.rest())
-        if problem is not None:
-            raise Confused(str(problem)) from problem
-        raise Silent("the meter did not end its report")
+        report.check()
 
     mark = meter.mark(before, was_reset=download.was_reset)
     yield Batch(meter.rest(), mark=records.stored(mark))

@@ -11,17 +11,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
-from drivers import Batch, Confused, Frame, GattDriver, GattLink, Key, Match, Ordinals, OxygenSaturation, steps
+from drivers import Batch, Frame, GattDriver, GattLink, Key, Match, Ordinals, OxygenSaturation, steps
 from drivers.standard import records
 from drivers.standard.period import Period
 from drivers.standard.push import subscribe_if_permitted
+from profiles.download import Download, Endless
 from profiles.gatt import pulse_oximeter as plxs
-from profiles.gatt.record_access import OpCode, Operator, ResponseCode, report_all
+from profiles.gatt.record_access import OpCode, Operator
 
 _UNUSABLE = plxs.MeasurementStatus.MEASUREMENT_UNAVAILABLE | plxs.MeasurementStatus.INVALID_MEASUREMENT
 _NO_FINGER = plxs.SensorStatus.SENSOR_UNCONNECTED_TO_USER | plxs.SensorStatus.SENSOR_DISCONNECTED
 _CONTINUOUS = plxs.PLXContinuousMeasurement.uuid
-_GOOD = (ResponseCode.SUCCESS, ResponseCode.NO_RECORDS_FOUND)
 
 
 def understand(link: GattLink, frame: Frame, ordinals: Ordinals) -> OxygenSaturation | None:
@@ -91,31 +91,45 @@ class _Continuous:
         )
 
 
+def _take(link: GattLink, frame: Frame, ordinals: Ordinals, continuous: _Continuous, download: Download | None) -> OxygenSaturation | None:
+    """Raises `Endless`."""
+    if frame.characteristic == _CONTINUOUS:
+        return continuous.take(link, frame)
+    if download is not None:
+        download.came(frame.data, ordinals.next("came", frame.data))
+    return understand(link, frame, ordinals)
+
+
 async def read(link: GattLink) -> AsyncGenerator[Batch]:
     await link.subscribe(plxs.PLXSpotCheckMeasurement.uuid, records.POINT)
     await subscribe_if_permitted(link, _CONTINUOUS)
     about = [item for item in (await steps.device_information(link), await steps.device_clock(link)) if item is not None]
     yield Batch(tuple(about))
 
-    if link.has(records.POINT):
-        await link.write(records.POINT, report_all())
     ordinals, continuous = Ordinals(), _Continuous()
-    outcome: int | None = None
+    download = Download(None)
+    report = records.Report(link, download, "oximeter")
+    rounds = 0
+    while link.has(records.POINT) and (frame := await report.next()) is not None:
+        if report.rounds > rounds:
+            ordinals, rounds = Ordinals(), report.rounds  # all of them, once more from the first
+        taken: OxygenSaturation | None = None
+        try:
+            taken = _take(link, frame, ordinals, continuous, download)
+        except Endless:
+            await report.endless()
+        if taken is not None:
+            yield Batch((taken,))
+    # And on: somebody may be taking a measurement just now.
     while (frame := await link.receive()) is not None:
-        if frame.characteristic != records.POINT:
-            live = frame.characteristic == _CONTINUOUS
-            taken = continuous.take(link, frame) if live else understand(link, frame, ordinals)
-            if taken is not None:
-                yield Batch((taken,))
-            continue
-        answer = records.point(link, frame)
-        if answer is not None and answer.request_opcode == OpCode.REPORT_STORED_RECORDS:
-            outcome = answer.response_code  # and on: somebody may be taking a measurement just now
+        taken = _take(link, frame, ordinals, continuous, None) if frame.characteristic != records.POINT else None
+        if taken is not None:
+            yield Batch((taken,))
     if (last := continuous.end()) is not None:
         yield Batch((last,))
-    if outcome not in (None, *_GOOD):
-        raise Confused(f"the oximeter did not report its records: {outcome!r}")
-    if link.policy.forget and outcome == ResponseCode.SUCCESS:
+    if not report.is_silent:  # some tell all they have and never end
+        report.check()
+    if link.policy.forget and rounds and report.is_whole:
         yield Batch()
         await records.delete(link, bytes((OpCode.DELETE_STORED_RECORDS, Operator.ALL_RECORDS)))
     await steps.set_clock(link)

@@ -7,18 +7,101 @@ from typing import Any
 
 from drivers.kit import steps
 from drivers.kit.declare import Command
-from drivers.kit.errors import Confused, Silent
+from drivers.kit.errors import Busy, Confused, Silent
 from drivers.kit.links import Frame, GattLink
-from profiles.gatt.record_access import Mark, OpCode, RecordAccessControlPoint, ResponseCode
+from profiles.download import Download, Endless, Mark, Unfinished
+from profiles.gatt.record_access import OpCode, RecordAccessControlPoint, ResponseCode, abort
 from profiles.times import DateTime
 
 POINT = RecordAccessControlPoint.uuid
 
-COMMANDS = (
+READING = (
+    Command(POINT, bytes((OpCode.REPORT_NUMBER_OF_STORED_RECORDS,))),
     Command(POINT, bytes((OpCode.REPORT_STORED_RECORDS,))),
     Command(POINT, bytes((OpCode.ABORT_OPERATION,))),
-    Command(POINT, bytes((OpCode.DELETE_STORED_RECORDS,)), forgets=True),
 )
+COMMANDS = (*READING, Command(POINT, bytes((OpCode.DELETE_STORED_RECORDS,)), forgets=True))
+
+
+class Report:
+    """A download as its driver sees it: the frames of the device, one by one, until it is over.
+
+    A device that is still busy with a request of somebody before is told once to abort that.
+    """
+
+    def __init__(self, link: GattLink, download: Download, device: str) -> None:
+        """`device`: what it is called in sentences."""
+        self._link, self._download, self._device = link, download, device
+        self._is_open = self._aborting = self._has_aborted = False
+        self._problem: Exception | None = None
+        self.rounds = 0
+        """How often records were asked for: what a second round brings may have come before."""
+
+    async def next(self) -> Frame | None:
+        """The next frame that is not the control point's; None when the procedure is over."""
+        while self._problem is None:
+            if not self._is_open:
+                if self._download.command is None:
+                    return None
+                await self._ask(self._download.command)
+            frame = await self._link.receive()
+            if frame is None:
+                self._is_open = False
+                if not self._download.silent():
+                    self._problem = Silent(f"the {self._device} did not end its report")
+                continue
+            if frame.characteristic != POINT:
+                return frame
+            answer = point(self._link, frame)
+            if answer is None:
+                continue
+            if self._aborting:
+                self._aborting = self._is_open = answer.request_opcode != OpCode.ABORT_OPERATION
+                continue
+            try:
+                self._is_open = not self._download.response(answer)
+            except Unfinished as error:
+                self._problem = error
+        return None
+
+    async def endless(self) -> None:
+        """The device does not stop: tell it to, once, and take no more."""
+        self._problem = Endless()
+        await self._link.write(POINT, abort())
+
+    def check(self) -> None:
+        """At the end of all. Raises `DeviceError`, if the procedure was not a success."""
+        if isinstance(self._problem, Silent):
+            raise self._problem
+        if self._problem is not None:
+            raise Confused(str(self._problem)) from self._problem
+        if self._download.missing:
+            raise Confused(f"the {self._device} announced {self._download.announced} records, and {self._download.missing} did not come")
+
+    @property
+    def is_silent(self) -> bool:
+        return isinstance(self._problem, Silent)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the device has ended it with a success, whatever is missing."""
+        return self._problem is None and self._download.command is None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all came that there is: only then may it be noted how far the device was read."""
+        return self.is_over and not self._download.missing
+
+    async def _ask(self, command: bytes) -> None:
+        self.rounds += command[0] == OpCode.REPORT_STORED_RECORDS
+        try:
+            await self._link.write(POINT, command)
+        except Busy:
+            if self._has_aborted:
+                raise
+            await self._link.write(POINT, abort())
+            self._aborting = self._has_aborted = True
+        self._is_open = True
 
 
 def mark_of(kept: Mapping[str, Any]) -> Mark | None:

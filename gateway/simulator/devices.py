@@ -85,7 +85,7 @@ class Meter(RecordKeeper):
         )
 
     async def report(self, command: RecordAccessControlPoint) -> bool:
-        records = self._chosen(command)
+        records = self.chosen(command)
         for record in records:
             await self.notify(self._measured, record.octets)
             if record.context and self.memory.downloads >= record.context_after:
@@ -95,13 +95,13 @@ class Meter(RecordKeeper):
         return bool(records)
 
     def delete(self, command: RecordAccessControlPoint) -> bool:
-        records = self._chosen(command)
+        records = self.chosen(command)
         with self.memory.together():
             for record in records:
                 self.memory.forget(record.number)
         return bool(records)
 
-    def _chosen(self, command: RecordAccessControlPoint) -> list[Stored]:
+    def chosen(self, command: RecordAccessControlPoint) -> list[Stored]:
         def number(record: Stored) -> int:
             return gls.GlucoseMeasurement.decode(record.octets).sequence_number
 
@@ -153,11 +153,15 @@ class StoringCuff(RecordKeeper):
             expected = {"type": "blood-pressure", "time": str(DateTime.of(moment)), "values": values}
             self.memory.add(Stored(numbers(), value.encode().hex(), expected=[expected]))
 
-    async def report(self, command: RecordAccessControlPoint) -> bool:
+    def chosen(self, command: RecordAccessControlPoint) -> list[Stored]:
+        """They are numbered from 1."""
         least = int.from_bytes(command.operand[1:3], "little") if command.operand else 0
-        numbered = list(enumerate(self.memory.records, 1))
-        chosen = numbered[-1:] if command.operator == Operator.LAST_RECORD else [one for one in numbered if one[0] >= least]
-        for number, record in chosen:
+        return self.memory.records[-1 if command.operator == Operator.LAST_RECORD else max(0, least - 1) :]
+
+    async def report(self, command: RecordAccessControlPoint) -> bool:
+        chosen = self.chosen(command)
+        for record in chosen:
+            number = self.memory.records.index(record) + 1
             for segment in split(record.octets, 1 + self.ROOM):
                 head = bls.BloodPressureRecord(segment[0], number, bls.EnhancedBloodPressureMeasurement.uuid, segment[1:])
                 await self.notify(self._record, append_crc(head.encode()))
@@ -201,9 +205,12 @@ class Sensor(RecordKeeper):
             }
             self.memory.add(Stored(numbers(), append_crc(plain).hex(), expected=[expected]))
 
-    async def report(self, command: RecordAccessControlPoint) -> bool:
+    def chosen(self, command: RecordAccessControlPoint) -> list[Stored]:
         least = int.from_bytes(command.operand[1:3], "little") if command.operand else 0
-        chosen = [record.octets for record in self.memory.records if cgms.CGMRecord.decode(record.octets).time_offset >= least]
+        return [record for record in self.memory.records if cgms.CGMRecord.decode(record.octets).time_offset >= least]
+
+    async def report(self, command: RecordAccessControlPoint) -> bool:
+        chosen = [record.octets for record in self.chosen(command)]
         for at in range(0, len(chosen), 2):
             await self.notify(self._measured, b"".join(chosen[at : at + 2]))
         self.memory.downloaded()
@@ -254,8 +261,11 @@ class Oximeter(RecordKeeper):
             )
         )
 
+    def chosen(self, command: RecordAccessControlPoint) -> list[Stored]:
+        return list(self.memory.records) if command.operator == Operator.ALL_RECORDS else []
+
     async def report(self, command: RecordAccessControlPoint) -> bool:
-        records = list(self.memory.records) if command.operator == Operator.ALL_RECORDS else []
+        records = self.chosen(command)
         for record in records:
             if not await self.indicate(self._measured, record.octets):
                 break

@@ -19,7 +19,7 @@ from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 from bleak.exc import BleakDBusError, BleakError, BleakGATTProtocolError, BleakGATTProtocolErrorCode
 from bleak_retry_connector import close_stale_connections_by_address, establish_connection
 
-from drivers import Advertisement, Confused, DeviceError, Refused, Silent, Why
+from drivers import Advertisement, Busy, Confused, DeviceError, Refused, Silent, Why
 from gateway.errors import AdapterError, AdapterProblem
 from gateway.transports.radio import Connection, OnFrame, Seen
 from profiles.gatt import short_uuid
@@ -41,7 +41,6 @@ _INSECURE = {
 _APPLICATION_ERRORS = range(0x80, 0xA0)
 """Errors that a service defines for itself."""
 _PASSING = {
-    BleakGATTProtocolErrorCode.PROCEDURE_ALREADY_IN_PROGRESS: "it is busy with another procedure",
     BleakGATTProtocolErrorCode.CCCD_IMPROPERLY_CONFIGURED: "it says that its notifications are not switched on",
     BleakGATTProtocolErrorCode.INSUFFICIENT_RESOURCE: "it is short of resources",
 }
@@ -179,6 +178,8 @@ class BleakConnection:
             code = error.code
             if code in _INSECURE:
                 raise _Insecure from error
+            if code == BleakGATTProtocolErrorCode.PROCEDURE_ALREADY_IN_PROGRESS:
+                raise Busy from error
             if code in _PASSING:
                 raise Silent(_PASSING[code]) from error
             if (

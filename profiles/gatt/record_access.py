@@ -1,7 +1,7 @@
 """Record Access Control Point, 0x2A52: the conversation by which a collector asks for stored records.
 
-Source: Glucose Service 1.0.1, 3.4, and Glucose Profile 1.0.1, 5.4; the same opcodes serve the oximeter and others.
-`Download` is sans-IO: it says what to write, is told what comes, and does no reading, writing or waiting.
+Source: Glucose Service 1.0.1, 3.4, and Glucose Profile 1.0.1, 5.4; the same opcodes serve the oximeter and others. The conversation is
+in `profiles.download`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Annotated, NamedTuple
 
-from profiles.times import DateTime
 from profiles.wire import REST, U8, Layout
 
 
@@ -133,82 +132,11 @@ def abort() -> bytes:
     return bytes((OpCode.ABORT_OPERATION, Operator.NULL))
 
 
+def number_of(report: bytes) -> bytes:
+    """How many records this request would report."""
+    return bytes((OpCode.REPORT_NUMBER_OF_STORED_RECORDS,)) + report[1:]
+
+
 def _by_sequence(opcode: OpCode, operator: Operator, sequence_number: int) -> bytes:
     """Behind the largest number there is none: a device that has counted so far is asked for its last one again."""
     return bytes((opcode, operator, Filter.SEQUENCE_NUMBER)) + min(sequence_number, LARGEST_NUMBER).to_bytes(2, "little")
-
-
-class Mark(NamedTuple):
-    """How far a meter was read: the highest record, and where the next download starts.
-
-    `next_wanted` lies before the last record when one of them still waits for a context that it announced.
-    """
-
-    sequence_number: int
-    base_time: DateTime
-    next_wanted: int
-
-
-class Unfinished(ValueError):
-    """The meter ended the procedure with an error. What came until then is good."""
-
-    def __init__(self, code: ResponseCode | int) -> None:
-        name = code.name.lower().replace("_", " ") if isinstance(code, ResponseCode) else f"code {code}"
-        super().__init__(f"the record access procedure failed: {name}")
-        self.code = code
-
-
-class Download:
-    """Asks for the last record first: if it lies behind the mark, the meter was reset and everything is read.
-
-    A meter without "last record" is asked from the mark on, one without that for everything. Write `command`,
-    report each record by `record()` and each indication by `response()`, until `command` is None.
-    """
-
-    def __init__(self, mark: Mark | None) -> None:
-        self._mark = mark
-        self._last: tuple[int, DateTime] | None = None
-        self.was_reset = False
-        self.command: bytes | None = report_last() if mark else report_all()
-
-    def record(self, sequence_number: int, base_time: DateTime) -> None:
-        self._last = (sequence_number, base_time)
-
-    def response(self, point: RecordAccessControlPoint) -> bool:
-        """Whether the indication ended a request. Raises `Unfinished` on a failure that no other request can mend."""
-        answer = point.response
-        if answer is None or answer.request_opcode != OpCode.REPORT_STORED_RECORDS:
-            return False
-        if answer.code in (ResponseCode.SUCCESS, ResponseCode.NO_RECORDS_FOUND):
-            found = answer.code == ResponseCode.SUCCESS
-            self.command = self._after_last() if self.command == report_last() and found else None
-            return True
-        if (
-            answer.code
-            in (
-                ResponseCode.OPERATOR_NOT_SUPPORTED,
-                ResponseCode.INVALID_OPERATOR,
-                ResponseCode.OPERAND_NOT_SUPPORTED,
-                ResponseCode.INVALID_OPERAND,
-            )
-            and self.command != report_all()
-        ):
-            asked_last = self.command == report_last()
-            self.command = report_from(self._mark.next_wanted) if asked_last and self._mark else report_all()
-            return True
-        raise Unfinished(answer.code)
-
-    def _after_last(self) -> bytes | None:
-        if self._mark is None or self._last is None:
-            return report_all()
-        sequence_number, base_time = self._last
-        mark = self._mark
-        behind = sequence_number < mark.sequence_number or tuple(_known(base_time)) < tuple(_known(mark.base_time))
-        if behind or (sequence_number == mark.sequence_number and base_time != mark.base_time):
-            self.was_reset = True
-            return report_all()
-        return report_from(mark.next_wanted) if mark.next_wanted <= sequence_number else None
-
-
-def _known(moment: DateTime) -> list[int]:
-    return [part or 0 for part in moment]

@@ -7,9 +7,8 @@ from decimal import Decimal
 
 from drivers import Batch, Confused, Glucose, Quantity, Silent
 from drivers.kit.capture import Record
-from drivers.kit.replay import ReplayLink
 from drivers.standard import cgm
-from tests.support.replaying import CAPTURES, readings, records, replayed
+from tests.support.replaying import CAPTURES, asked, readings, records, replayed
 
 GIVEN = records(CAPTURES / "cgm.ndjson")
 START = [2018, 4, 24, 13, 8, 24]
@@ -17,10 +16,6 @@ START = [2018, 4, 24, 13, 8, 24]
 
 def marked(mark: dict[str, object]) -> list[Record]:
     return [replace(GIVEN[0], extra={**GIVEN[0].extra, "mark": mark}), *GIVEN[1:]]
-
-
-def written(link: ReplayLink) -> list[str]:
-    return [data.hex() for _, data in link.written]
 
 
 def last_mark(batches: list[Batch]) -> object:
@@ -60,17 +55,17 @@ def test_the_last_minute_of_all_has_none_behind_it() -> None:
     """65,535 is the largest offset there is."""
     _, link, error = replayed(cgm.DRIVER, marked({"start": START, "next_wanted": 65536}))
     assert error is None
-    assert written(link) == ["010301ffff"]
+    assert asked(link) == ["010301ffff"]
 
 
 def test_the_next_request_begins_where_the_last_one_ended() -> None:
     _, link, _ = replayed(cgm.DRIVER, marked({"start": START, "next_wanted": 36}))
-    assert written(link) == ["0103012400"]
+    assert asked(link) == ["0103012400"]
 
 
 def test_a_new_session_is_read_from_its_beginning() -> None:
     _, link, _ = replayed(cgm.DRIVER, marked({"start": [2018, 4, 10, 8, 0, 0], "next_wanted": 20000}))
-    assert written(link) == ["0101"]
+    assert asked(link) == ["0101"]
 
 
 def test_the_same_minute_of_two_sessions_is_two_records() -> None:
@@ -83,7 +78,7 @@ def test_a_sensor_that_cannot_filter_is_asked_for_everything() -> None:
     given = answered("06000104", "06000101")
     _, link, error = replayed(cgm.DRIVER, [*marked({"start": START, "next_wanted": 36})[:1], *given[1:]])
     assert error is None
-    assert written(link) == ["0103012400", "0101"]
+    assert asked(link) == ["0103012400", "0101"]
 
 
 def test_nothing_new_is_no_error() -> None:

@@ -12,7 +12,7 @@ from profiles.crc import append_crc
 from profiles.gatt import blood_pressure as bls
 from profiles.segments import split
 from profiles.times import DateTime
-from tests.support.replaying import readings, replayed
+from tests.support.replaying import asked, readings, replayed
 
 MOMENT = DateTime(2024, 6, 15, 17, 17, 27)
 SECONDS = 771_787_047
@@ -65,11 +65,11 @@ def test_stored_records_are_put_together_and_asked_for_once() -> None:
     assert [item.systolic.value for item in readings(batches) if isinstance(item, BloodPressure)] == [120, 121]
     [mark] = [batch.mark for batch in batches if batch.mark is not None]
     assert (mark["sequence_number"], mark["next_wanted"]) == (2, 3)
-    assert [data.hex() for _, data in link.written] == ["0101"]
+    assert asked(link) == ["0101"]
     again = replace(OPEN, extra={**OPEN.extra, "mark": mark})
     batches, link, error = replayed(blood_pressure.DRIVER, [again, FEATURE, *given[-4:]])
     assert error is None
-    assert [data.hex() for _, data in link.written] == ["0106"], "the last one is known: nothing more is asked for"
+    assert asked(link) == ["0106"], "the last one is known: nothing more is asked for"
 
 
 def test_a_damaged_record_is_asked_for_again() -> None:
@@ -106,7 +106,7 @@ def test_damage_behind_the_mark_is_asked_for_again() -> None:
     [single] = segments(2, enhanced(121, SECONDS + 60), room=40)
     for damaged in (broken, second[1:], second[:-1], [replace(single, data=single.data[:-1] + bytes((single.data[-1] ^ 1,)))]):
         batches, link, _ = replayed(blood_pressure.DRIVER, [opening, FEATURE, *third, DONE, *damaged, *third, DONE])
-        assert [data.hex() for _, data in link.written] == ["0106", "0103010200"]
+        assert asked(link) == ["0106", "0103010200"]
         [kept] = [batch.mark for batch in batches if batch.mark is not None]
         assert kept["next_wanted"] == 2
 

@@ -19,7 +19,7 @@ from profiles.gatt.glucose import (
     SampleType,
 )
 from profiles.times import DateTime
-from tests.support.replaying import CAPTURES, readings, records, replayed
+from tests.support.replaying import CAPTURES, asked, readings, records, replayed
 
 
 def test_a_cuff_dumps_its_memory() -> None:
@@ -92,8 +92,8 @@ def test_an_oximeter_is_emptied_only_with_the_owners_word() -> None:
     permitted = replace(given[0], extra={**given[0].extra, "policy": {"forget": True}})
     _, link, error = replayed(pulse_oximeter.DRIVER, [permitted, *given[1:], idle, deleted])
     assert error is None
-    assert _written(link) == ["0101", "0201"]
-    assert _written(replayed(pulse_oximeter.DRIVER, [*given, idle, deleted])[1]) == ["0101"]
+    assert asked(link) == ["0101", "0201"]
+    assert asked(replayed(pulse_oximeter.DRIVER, [*given, idle, deleted])[1]) == ["0101"]
 
 
 def test_a_belt_gives_one_reading_for_a_period() -> None:
@@ -138,10 +138,6 @@ def _answer(code: int, opcode: int = 1) -> Record:
     return Record(kind="rx", session="1", characteristic=0x2A52, data=bytes((6, 0, opcode, code)))
 
 
-def _written(link: object) -> list[str]:
-    return [data.hex() for _, data in link.written]  # type: ignore[attr-defined]  # a ReplayLink
-
-
 def test_published_meter_records() -> None:
     batches, _, error = replayed(glucose.DRIVER, records(CAPTURES / "glucose.ndjson"))
     found = [item for item in readings(batches) if isinstance(item, Glucose)]
@@ -154,7 +150,7 @@ def test_published_meter_records() -> None:
 
 def test_first_contact_asks_for_everything() -> None:
     _, link, _ = replayed(glucose.DRIVER, [_opening(), _measurement(1), _answer(1)])
-    assert _written(link) == ["0101"]
+    assert asked(link) == ["0101"]
 
 
 MARK = {"sequence_number": 3, "base_time": [2026, 3, 1, 7, 3, 0], "next_wanted": 4}
@@ -164,44 +160,44 @@ def test_nothing_new_is_seen_from_the_last_record() -> None:
     """The last record first; if it is the one we know, that is all."""
     batches, link, error = replayed(glucose.DRIVER, [_opening(MARK), _measurement(3), _answer(1)])
     assert error is None
-    assert _written(link) == ["0106"]
+    assert asked(link) == ["0106"]
     assert batches[-1].mark == MARK
 
 
 def test_news_is_asked_for_from_the_mark_on() -> None:
     _, link, _ = replayed(glucose.DRIVER, [_opening(MARK), _measurement(5), _answer(1), _measurement(4), _measurement(5), _answer(1)])
-    assert _written(link) == ["0106", "0103010400"]
+    assert asked(link) == ["0106", "0103010400"]
 
 
 def test_a_meter_that_counts_from_one_again_is_read_whole() -> None:
     """Its last number lies behind the mark: it was reset."""
     batches, link, _ = replayed(glucose.DRIVER, [_opening(MARK), _measurement(1, day=9), _answer(1), _measurement(1, day=9), _answer(1)])
-    assert _written(link) == ["0106", "0101"]
+    assert asked(link) == ["0106", "0101"]
     assert batches[-1].mark == {"sequence_number": 1, "base_time": [2026, 3, 9, 7, 1, 0], "next_wanted": 2}
 
 
 def test_a_meter_whose_time_went_back_is_read_whole() -> None:
     mark = {**MARK, "base_time": [2026, 3, 20, 7, 3, 0]}
     _, link, _ = replayed(glucose.DRIVER, [_opening(mark), _measurement(7), _answer(1), _answer(6)])
-    assert _written(link) == ["0106", "0101"]
+    assert asked(link) == ["0106", "0101"]
 
 
 def test_the_same_number_at_another_time_is_another_meter_life() -> None:
     mark = {**MARK, "base_time": [2026, 2, 20, 7, 3, 0]}
     _, link, _ = replayed(glucose.DRIVER, [_opening(mark), _measurement(3), _answer(1), _answer(6)])
-    assert _written(link) == ["0106", "0101"]
+    assert asked(link) == ["0106", "0101"]
 
 
 def test_a_meter_without_last_record_is_asked_from_the_mark_on() -> None:
     _, link, error = replayed(glucose.DRIVER, [_opening(MARK), _answer(4), _measurement(4), _answer(1)])
     assert error is None
-    assert _written(link) == ["0106", "0103010400"]
+    assert asked(link) == ["0106", "0103010400"]
 
 
 def test_a_meter_without_filters_is_asked_for_everything() -> None:
     _, link, error = replayed(glucose.DRIVER, [_opening(MARK), _answer(4), _answer(9), _measurement(4), _answer(1)])
     assert error is None
-    assert _written(link) == ["0106", "0103010400", "0101"]
+    assert asked(link) == ["0106", "0103010400", "0101"]
 
 
 def test_a_context_may_come_before_its_measurement() -> None:
@@ -230,7 +226,7 @@ def test_an_announced_context_is_waited_for_and_asked_for_again() -> None:
             _answer(1),
         ],
     )
-    assert _written(link) == ["0106", "0103010200"]
+    assert asked(link) == ["0106", "0103010200"]
     late = [item for item in readings(again) if isinstance(item, Glucose) and item.sequence_number == 2]
     assert [(item.key, item.meal) for item in late] == [(found[2].key, "fasting")]
     assert again[-1].mark is not None
@@ -287,10 +283,10 @@ def test_deleting_is_last_and_spares_what_waits_for_its_context() -> None:
     """Only with the owner's word, only up to the record before the first that is not whole yet."""
     given = [_measurement(1), _measurement(2, announces=True), _answer(1), _answer(1, opcode=2)]
     _, link, _ = replayed(glucose.DRIVER, [_opening(), *given])
-    assert _written(link) == ["0101"]
+    assert asked(link) == ["0101"]
     _, link, error = replayed(glucose.DRIVER, [_permitted(), *given])
     assert error is None
-    assert _written(link) == ["0101", "0202010100"]
+    assert asked(link) == ["0101", "0202010100"]
 
 
 def test_a_device_that_will_not_delete_is_told() -> None:

@@ -12,7 +12,7 @@ from bumble.att import ATT_Error, AttributeValueV2
 from bumble.gatt import Characteristic
 from bumble.link import LocalLink
 
-from drivers import DeviceError, Refused, Silent, Why
+from drivers import Busy, DeviceError, Refused, Silent, Why
 from gateway.errors import AdapterError, AdapterProblem
 from gateway.simulator.peripheral import PERMISSIONS, PROPERTIES, Peripheral
 from gateway.simulator.pushers import Cuff, Scale
@@ -115,7 +115,7 @@ class Stubborn(Scale):
         return [*super().characteristics(), odd]
 
 
-@pytest.mark.parametrize(("code", "error"), [(0x02, Refused), (0x80, Refused), (0xFE, Silent), (0xFD, Silent), (0x0E, DeviceError)])
+@pytest.mark.parametrize(("code", "error"), [(0x02, Refused), (0x80, Refused), (0xFE, Busy), (0xFD, Silent), (0x0E, DeviceError)])
 async def test_refusals_are_told_apart_by_what_helps(tmp_path: Path, code: int, error: type[DeviceError]) -> None:
     """What the owner must mend stops; what a new connection may cure is tried again."""
     from gateway.simulator.memory import Memory  # noqa: PLC0415 - for this test

@@ -447,12 +447,12 @@ async def test_every_byte_that_passed_is_in_intake(tmp_path: Path) -> None:
     listed = (DeviceSection(address=A, forget=True, name="Meter"),)
     async with house(tmp_path, meter, listed=listed) as home:
         await home.read(meter)
-        assert meter.written == [(0x2A52, b"\x01\x01"), (0x2A52, bytes.fromhex("0202010100"))]
+        assert meter.written == [(0x2A52, b"\x04\x01"), (0x2A52, b"\x01\x01"), (0x2A52, bytes.fromhex("0202010100"))]
         log = [r for r in read_intake(tmp_path / "intake") if not isinstance(r, Exception)]
-        assert [r.kind for r in log] == ["open", "rd", "id", "wr", "rx", "rx", "wr", "rx"]
+        assert [r.kind for r in log] == ["open", "rd", "id", "wr", "rx", "wr", "rx", "rx", "wr", "rx"]
         assert log[0].extra["policy"]["forget"] is True
         assert log[0].extra["settings"] == {"address": A, "name": "Meter", "forget": True}
-        assert home.things("blood-glucose")[0]["provenance"]["intake_position"] == log[4].position
+        assert home.things("blood-glucose")[0]["provenance"]["intake_position"] == log[6].position
 
 
 async def test_a_forgetting_command_goes_out_after_intake_is_on_the_medium(tmp_path: Path) -> None:
@@ -474,7 +474,7 @@ async def test_a_forgetting_command_goes_out_after_intake_is_on_the_medium(tmp_p
 
         home.intake.flush = flush  # type: ignore[method-assign]
         await home.read(meter)
-    assert order == ["written 1", "flushed, 1 committed", "written 2"]
+    assert order == ["written 4", "written 1", "flushed, 1 committed", "written 2"]
 
 
 async def test_a_driver_may_only_write_what_it_declared(tmp_path: Path) -> None:
