@@ -56,7 +56,9 @@ class Filing:
             if isinstance(item, DeviceInfo):
                 facts.info = item
             elif isinstance(item, DeviceClock):
-                facts.pair = timing.ClockPair(item.device_time, item.frame.received, float(item.fraction), item.synchronized)
+                facts.pair = timing.ClockPair(
+                    item.device_time, item.frame.received, float(item.fraction), item.synchronized, item.utc_offset
+                )
         if facts.identity is None:
             derived = facts.known_as or device_identity(facts.info, facts.address)
             identity = await self._journal.identity(facts.address, derived)
@@ -158,6 +160,7 @@ class Filing:
             trusted=facts.clock_trusted,
             zone=self._zone,
             clock_not_set=reading.clock_not_set,
+            utc_offset=reading.utc_offset,
         )
         identity = str(facts.identity)
         made = parts(reading)

@@ -13,6 +13,7 @@ from profiles.gatt.record_access import (
     OpCode,
     RecordAccessControlPoint,
     ResponseCode,
+    combined,
     number_of,
     report_all,
     report_from,
@@ -72,9 +73,11 @@ class Download:
     None. Never more than one request is open: `command` changes only when the one before has been answered.
     """
 
-    def __init__(self, mark: Mark | None, *, begin: bytes | None = None) -> None:
-        """`begin`: the report to ask for, where the device has no numbers that a mark could be compared with."""
-        self._mark = mark
+    def __init__(self, mark: Mark | None, *, begin: bytes | None = None, width: int = 2, combines: bool = False) -> None:
+        """`begin`: the report to ask for, where the device has no numbers that a mark could be compared with. `width`: octets of a
+        record's number. `combines`: ask for combined reports, if it knows them.
+        """
+        self._mark, self._width, self._combines = mark, width, combines
         self._last: tuple[int, DateTime] | None = None
         self._report = begin or report_all()
         self._asked = _Asked.LAST if mark else _Asked.NUMBER
@@ -91,7 +94,10 @@ class Download:
         """What to write now; None when all is done."""
         if self._is_over:
             return None
-        return {_Asked.LAST: report_last(), _Asked.NUMBER: number_of(self._report), _Asked.REPORT: self._report}[self._asked]
+        if self._asked is _Asked.NUMBER:
+            return number_of(self._report)
+        report = report_last() if self._asked is _Asked.LAST else self._report
+        return combined(report) if self._combines else report
 
     @property
     def missing(self) -> int:
@@ -124,13 +130,20 @@ class Download:
         """
         if self._asked is _Asked.NUMBER:
             return self._counted(point)
+        if self._combines and point.opcode == OpCode.COMBINED_REPORT_RESPONSE and point.number_of_records is not None:
+            if self._asked is _Asked.REPORT:
+                self.announced = point.number_of_records
+            self._reported(found=point.number_of_records > 0)
+            return True
         answer = point.response
-        if answer is None or answer.request_opcode != OpCode.REPORT_STORED_RECORDS:
+        if answer is None or answer.request_opcode != (OpCode.COMBINED_REPORT if self._combines else OpCode.REPORT_STORED_RECORDS):
             return False
-        if answer.code in (ResponseCode.SUCCESS, ResponseCode.NO_RECORDS_FOUND):
+        if self._combines and answer.code == ResponseCode.OP_CODE_NOT_SUPPORTED:
+            self._combines = False
+        elif answer.code in (ResponseCode.SUCCESS, ResponseCode.NO_RECORDS_FOUND):
             self._reported(found=answer.code == ResponseCode.SUCCESS)
         elif answer.code in _CANNOT_FILTER and self._asked is _Asked.LAST and self._mark:
-            self._ask_for(report_from(self._mark.next_wanted))
+            self._ask_for(report_from(self._mark.next_wanted, self._width))
         elif answer.code in _CANNOT_FILTER and self._report != report_all():
             self._report, self.announced = report_all(), None
         else:
@@ -171,7 +184,7 @@ class Download:
         if behind or (sequence_number == mark.sequence_number and base_time != mark.base_time):
             self.was_reset = True
             return report_all()
-        return report_from(mark.next_wanted) if mark.next_wanted <= sequence_number else None
+        return report_from(mark.next_wanted, self._width) if mark.next_wanted <= sequence_number else None
 
 
 def _known(moment: DateTime) -> list[int]:

@@ -63,6 +63,8 @@ class Reading:
     """As the device said it, uncorrected; with a user-facing offset already added."""
     clock_not_set: bool = False
     """The device says that its clock had not been set: the stamp tells records apart, not when they were."""
+    utc_offset: int | None = None
+    """Minutes, where the device says how far from UTC its time is; else it is local."""
     user_index: int | None = None
     sequence_number: int | None = None
     status: tuple[str, ...] = ()
@@ -168,6 +170,46 @@ class Exercise(Reading):
     series: tuple[Series, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coded:
+    """A value that says itself what it is. `code`, `terms` and `dimension` are of ISO/IEEE 11073-10101; the first with its partition,
+    the last without, for dimensions have one of their own.
+    """
+
+    code: int | None
+    number: Decimal | None = None
+    dimension: int | None = None
+    terms: tuple[int, ...] = ()
+    text: str | None = None
+    octets: bytes = b""
+    samples: tuple[Decimal, ...] = ()
+    interval: Decimal | None = None
+    """Seconds between two samples."""
+
+    @property
+    def is_empty(self) -> bool:
+        return self.number is None and not (self.terms or self.text or self.octets or self.samples)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation(Reading):
+    """What a device observed that tells by codes what it is; the gateway's table knows which have a thing-type of their own."""
+
+    observed: Coded
+    components: tuple[Coded, ...] = ()
+    supplemental: tuple[int, ...] = ()
+    seconds: Decimal | None = None
+    """Over how long it was observed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the owner of a device should know of it, such as an empty battery. `code` tells one from another; no health values in it."""
+
+    code: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Intermediate:
     """A value on the way to a result. Never filed, never counted as one."""
@@ -186,6 +228,8 @@ class DeviceClock:
     """Of a second, on top of `device_time`."""
     synchronized: bool = False
     """The device says that an external reference set its clock."""
+    utc_offset: int | None = None
+    """As in a reading."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,5 +252,5 @@ class Batch:
     `mark`, if given, replaces the device's mark in the same transaction.
     """
 
-    items: tuple[Reading | Intermediate | DeviceClock | DeviceInfo, ...] = ()
+    items: tuple[Reading | Intermediate | DeviceClock | DeviceInfo | Notice, ...] = ()
     mark: Mapping[str, Any] | None = None

@@ -93,7 +93,7 @@ class Report:
         return self.is_over and not self._download.missing
 
     async def _ask(self, command: bytes) -> None:
-        self.rounds += command[0] == OpCode.REPORT_STORED_RECORDS
+        self.rounds += command[0] in (OpCode.REPORT_STORED_RECORDS, OpCode.COMBINED_REPORT)
         try:
             await self._link.write(POINT, command)
         except Busy:

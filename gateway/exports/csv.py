@@ -67,8 +67,12 @@ def _quantities(data: dict[str, Any]) -> Iterator[tuple[str, tuple[object, ...]]
         elif isinstance(value, dict):
             for inner, text in value.items():
                 yield f"{name}.{inner}", (_text(text), "", "", "", "", "")
+        elif name == "components":
+            for component in value:
+                for inner, said in _quantities(component):
+                    yield f"{component.get('mdc', '')}.{inner}", said
         elif isinstance(value, list):
-            yield name, (" ".join(value), "", "", "", "", "")
+            yield name, (" ".join(map(str, value)), "", "", "", "", "")
         elif value not in (None, False):
             yield name, (_text(value), "", "", "", "", "")
 

@@ -5,6 +5,7 @@ Source: HealthVault's schemas and reference (nschonni/healthvault-docs@65b643c).
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -23,6 +24,7 @@ _UNITS = {
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 (2.2) has no place for."""
 
+FORMAT_OWNER = "urn:health-gateway"
 _GLUCOSE_TYPES = {"wb": "Whole blood", "p": "Plasma"}
 _MEALS = {
     "preprandial": ("Before meal", "BeforeMeal"),
@@ -218,6 +220,17 @@ def _exercise_samples(thing: dict[str, Any]) -> Element:
     return root
 
 
+def _coded_observation(thing: dict[str, Any]) -> Element:
+    """An application's own there: the whole thing's data as they are."""
+    root = Element("app-specific")
+    add(root, "format-appid", FORMAT_OWNER)
+    add(root, "format-tag", thing["type"])
+    root.append(_root("when", thing)[0])
+    add(root, "summary", f"MDC {thing['data'].get('mdc', 'unknown')}")
+    add(root, "observation", json.dumps(thing["data"], separators=(",", ":")))
+    return root
+
+
 def _device(thing: dict[str, Any]) -> Element:
     root, data = _root("device", thing), thing["data"]
     add(root, "device-name", data["name"])
@@ -237,6 +250,7 @@ BUILDERS: dict[str, Callable[[dict[str, Any]], Element]] = {
     "heart-rate": _heart_rate,
     "blood-oxygen-saturation": _oxygen,
     "vital-signs": _vital_signs,
+    "coded-observation": _coded_observation,
     "exercise": _exercise,
     "exercise-samples": _exercise_samples,
     "device": _device,

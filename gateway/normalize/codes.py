@@ -18,6 +18,7 @@ class Code(NamedTuple):
     """The IEEE 11073 specialization that has the MDC term, such as 10407 for blood pressure. LOINC's are of its panels."""
 
 
+BLOOD_PRESSURE = Code(150020, "85354-9", "10407")
 SYSTOLIC = Code(150021, "8480-6", "10407")
 DIASTOLIC = Code(150022, "8462-4", "10407")
 MEAN_PRESSURE = Code(150023, "8478-0", "10407")
@@ -71,6 +72,7 @@ GLUCOSE_UNSPECIFIED = Code(160184, "15074-8", "10417")
 _FACTORS = {
     # canonical <- displayed, as a factor. 1 lb and 1 in are exact by definition (NIST SP 811).
     ("kg", "[lb_av]"): Decimal("0.45359237"),
+    ("kg", "g"): Decimal("0.001"),
     ("m", "[in_i]"): Decimal("0.0254"),
     ("mm[Hg]", "kPa"): Decimal(1) / Decimal("0.133322387415"),
     # Molar mass of glucose 180.156 g/mol (IUPAC 2021 atomic weights): 1 mmol/L is 18.0156 mg/dL.
@@ -92,8 +94,43 @@ def canonical(value: Decimal, unit: str, wanted: str) -> Decimal:
     return exact.quantize(Decimal(1).scaleb(-_PLACES[wanted]))
 
 
+DIMENSION_PARTITION = 4 << 16
+DIMENSIONS = {
+    # Of partition 4. Source: IEEE 11073-10101, and its units in UCUM by the Rosetta Terminology Mapping.
+    512: "1",
+    544: "%",
+    1280: "m",
+    1297: "cm",
+    1376: "[in_i]",
+    1731: "kg",
+    1728: "g",
+    1760: "[lb_av]",
+    1952: "kg/m2",
+    2112: "g/dL",
+    2130: "mg/dL",
+    4722: "mmol/L",
+    2176: "s",
+    2194: "ms",
+    2208: "min",
+    2240: "h",
+    2720: "/min",
+    2784: "/min",
+    3840: "Pa",
+    3843: "kPa",
+    3872: "mm[Hg]",
+    4416: "[degF]",
+    6048: "Cel",
+    1600: "L",
+    3072: "L/min",
+    4256: "V",
+    4274: "mV",
+    4032: "W",
+}
+
+
 UNITS = frozenset(
     {
+        *DIMENSIONS.values(),
         *("mm[Hg]", "kPa", "/min", "kg", "[lb_av]", "kg/m2", "m", "[in_i]", "1", "%"),
         *("m/s", "km/h", "W", "s", "kcal", "kJ", "Ohm", "Cel", "[degF]", "mmol/L", "mg/dL"),
     }

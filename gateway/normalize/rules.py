@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import singledispatch
-from typing import Any
 
 from drivers import (
     BloodPressure,
@@ -12,15 +10,16 @@ from drivers import (
     Exercise,
     Glucose,
     HeartRate,
+    Observation,
     OxygenSaturation,
-    Quantity,
     Reading,
     Series,
     Temperature,
     Weight,
 )
 from gateway.normalize import codes
-from gateway.normalize.codes import Code, canonical
+from gateway.normalize.observed import observed
+from gateway.normalize.part import Part, maybe, measured
 from gateway.normalize.things import (
     BloodGlucoseData,
     BloodGlucoseThing,
@@ -28,45 +27,19 @@ from gateway.normalize.things import (
     BloodPressureThing,
     BodyCompositionData,
     BodyCompositionThing,
-    Display,
     ExerciseData,
     ExerciseThing,
     HeartRateData,
     HeartRateThing,
-    Measured,
     OxygenSaturationData,
     OxygenSaturationThing,
     SamplesData,
     SamplesThing,
-    Thing,
     VitalSignsData,
     VitalSignsThing,
     WeightData,
     WeightThing,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One thing to be: its model, what it says, and its name among the things of this reading."""
-
-    model: type[Thing]
-    data: Any
-    component: str = ""
-
-
-def measured(quantity: Quantity, unit: str, code: Code) -> Measured:
-    return Measured(
-        value=canonical(quantity.value, quantity.unit, unit),
-        unit=unit,
-        display=Display(value=quantity.value, unit=quantity.unit),
-        mdc=code.mdc,
-        loinc=code.loinc,
-    )
-
-
-def maybe(quantity: Quantity | None, unit: str, code: Code) -> Measured | None:
-    return None if quantity is None else measured(quantity, unit, code)
 
 
 @singledispatch
@@ -226,3 +199,8 @@ def _samples(series: tuple[Series, ...]) -> list[Part]:
         )
         for one in series
     ]
+
+
+@parts.register
+def _(reading: Observation) -> list[Part]:
+    return observed(reading)

@@ -218,6 +218,31 @@ class SamplesThing(Thing):
     data: SamplesData
 
 
+class CodedValue(Model):
+    mdc: int | None = Field(description="What it is: ISO/IEEE 11073-10101, 32 bit")
+    value: Measured | None = None
+    terms: list[int] = Field([], description="What it says by codes: ISO/IEEE 11073-10101, 32 bit")
+    text: str | None = None
+    octets: str | None = Field(None, description="Hexadecimal: states, the first bit first, or what has no form that is known")
+    samples: list[Number] = []
+    unit: str | None = Field(None, description="Of the samples: UCUM")
+    interval: Number | None = Field(None, description="Seconds between two samples")
+
+
+class CodedData(CodedValue):
+    components: list[CodedValue] = []
+    supplemental: list[int] = Field([], description="More of what it is, by codes")
+    seconds: Number | None = Field(None, description="Over how long it was observed")
+
+
+class CodedThing(Thing):
+    """What a device observed that has no thing-type of its own. In HealthVault: app-specific."""
+
+    type: Literal["coded-observation"] = "coded-observation"
+    type_id: str = "a5033c9d-08cf-4204-9bd3-cb412ce39fc0"
+    data: CodedData
+
+
 class DeviceData(Model):
     name: str
     manufacturer: str | None = None
@@ -245,6 +270,7 @@ TYPES: tuple[type[Thing], ...] = (
     VitalSignsThing,
     ExerciseThing,
     SamplesThing,
+    CodedThing,
     DeviceThing,
 )
 BY_NAME: dict[str, type[Thing]] = {model.model_fields["type"].default: model for model in TYPES}

@@ -10,7 +10,7 @@ hub's own clock is not trusted, whatever leans on it is `time-pending`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 from gateway.clock import local
 from gateway.normalize.things import Quality, When
@@ -29,10 +29,14 @@ class ClockPair:
     gateway: float
     fraction: float = 0.0
     synchronized: bool = False
+    utc_offset: int | None = None
+    """Minutes, where the device says in which zone its clock is."""
 
 
-def _aware(moment: datetime, zone: tzinfo | None) -> datetime:
-    """A naive local time in `zone`, None for the system's."""
+def _aware(moment: datetime, zone: tzinfo | None, utc_offset: int | None = None) -> datetime:
+    """A naive time: so many minutes from UTC if the device says so, else local in `zone`, None for the system's."""
+    if utc_offset is not None:
+        return moment.replace(tzinfo=timezone(timedelta(minutes=utc_offset)))
     return moment.astimezone() if zone is None else moment.replace(tzinfo=zone)
 
 
@@ -44,6 +48,7 @@ def file(  # noqa: PLR0911 - a table of cases, one return each
     trusted: bool,
     zone: tzinfo | None,
     clock_not_set: bool = False,
+    utc_offset: int | None = None,
 ) -> tuple[When, float | None]:
     """When a reading was taken, and the seconds added to the device's time if a pair of clocks said so."""
     at_hub = local(received, zone)
@@ -56,7 +61,7 @@ def file(  # noqa: PLR0911 - a table of cases, one return each
     if naive is None:
         return When(time=_iso(at_hub), quality=Quality.DEVICE_CLOCK_INVALID if trusted else on_hub, device_time=said), None
 
-    stamped = _aware(naive, zone)
+    stamped = local(_aware(naive, zone, utc_offset).timestamp(), zone)
     device_now = pair.device.naive() if pair else None
     if pair is None or device_now is None:
         plausible = EARLIEST <= stamped <= at_hub + FUTURE
@@ -66,14 +71,15 @@ def file(  # noqa: PLR0911 - a table of cases, one return each
             return When(time=_iso(stamped), quality=Quality.DEVICE_UNCHECKED, device_time=said), None
         return When(time=_iso(at_hub), quality=Quality.DEVICE_CLOCK_INVALID, device_time=said), None
 
-    if pair.synchronized and _aware(device_now, zone) >= EARLIEST:
+    device_aware = _aware(device_now, zone, pair.utc_offset)
+    if pair.synchronized and device_aware >= EARLIEST:
         return When(time=_iso(stamped), quality=Quality.DEVICE_SYNCHRONIZED, device_time=said), 0.0
 
-    offset = pair.gateway - _aware(device_now, zone).timestamp() - pair.fraction
+    offset = pair.gateway - device_aware.timestamp() - pair.fraction
     # Stamps count whole seconds: a correction says no more than they do.
     corrected = local(round(stamped.timestamp() + offset), zone)
     # A stamp ahead of the device's own clock, or before any such device, comes from another timeline (a reset clock).
-    if naive > device_now + FUTURE or corrected < EARLIEST:
+    if stamped > device_aware + FUTURE or corrected < EARLIEST:
         return When(time=_iso(at_hub), quality=Quality.DEVICE_CLOCK_INVALID if trusted else on_hub, device_time=said), None
     return When(time=_iso(corrected), quality=Quality.CORRECTED if trusted else Quality.TIME_PENDING, device_time=said), round(offset, 3)
 

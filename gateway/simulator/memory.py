@@ -181,6 +181,11 @@ def _thing_signature(thing: dict[str, Any]) -> str:
         values = {"activity": thing["data"]["activity"]} | {name: plain(value["display"]["value"]) for name, value in counted.items()}
     if thing["type"] == "exercise-samples":
         values = {thing["data"]["name"]: " ".join(map(plain, thing["data"]["values"]))}
+    if thing["type"] == "coded-observation":
+        said = thing["data"]
+        values = {"mdc": str(said["mdc"])} | ({"terms": " ".join(map(str, said["terms"]))} if said["terms"] else {})
+        values |= {"value": plain(said["value"]["display"]["value"])} if "value" in said else {}
+        values |= {"text": said["text"]} if "text" in said else {}
     if thing["type"] == "body-composition":
         values = {thing["data"]["name"]: plain(thing["data"]["value"]["display"]["value"])}
     if thing["type"] == "device":

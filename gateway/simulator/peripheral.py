@@ -90,7 +90,7 @@ class Peripheral:
     async def start(self) -> None:
         services = [Service(UUID.from_16_bits(self.service), self.characteristics()), self._information(), self._battery()]
         if self.clock_behind is not None:
-            services.append(self._clock())
+            services.append(self.clock_service())
         self.device.add_services(services)
         if self.secure:
             for attribute in self.device.gatt_server.attributes:
@@ -199,25 +199,46 @@ class Peripheral:
     def _battery(self) -> Service:
         return Service(UUID.from_16_bits(battery.SERVICE), [self.fixed(battery.BatteryLevel.uuid, b"\x4b")])
 
-    def _clock(self) -> Service:
-        def show(_bearer: object) -> bytes:
+    def clock_service(self) -> Service:
+        def show() -> bytes:
             now = self.time()
             return current_time.CurrentTime(
                 DateTime.of(now), now.isoweekday(), now.microsecond * 256 // 10**6, current_time.AdjustReason(0)
             ).encode()
 
-        value = AttributeValueV2(read=show)
-        characteristic: Characteristic[Any] = Characteristic(
-            UUID.from_16_bits(current_time.CurrentTime.uuid),
-            PROPERTIES.READ,
-            PERMISSIONS.READABLE,
-            value,
+        return Service(UUID.from_16_bits(current_time.SERVICE), [self.shown(current_time.CurrentTime.uuid, show)])
+
+    def shown(self, characteristic: int, show: Callable[[], bytes]) -> Characteristic[Any]:
+        """One whose value is another each time it is read."""
+        return Characteristic(
+            UUID.from_16_bits(characteristic), PROPERTIES.READ, PERMISSIONS.READABLE, AttributeValueV2(read=lambda _bearer: show())
         )
-        return Service(UUID.from_16_bits(current_time.SERVICE), [characteristic])
+
+    def control_point(self, characteristic: int, asked: Callable[[bytes], Coroutine[Any, Any, None]]) -> Characteristic[Any]:
+        """`asked` answers by an indication; before it has, another request is refused."""
+        answering: list[asyncio.Task[None]] = []
+
+        def write(_bearer: object, value: bytes) -> None:
+            if not self.subscribed(characteristic):
+                raise ATT_Error(CCCD_NOT_CONFIGURED)
+            if any(not task.done() for task in answering):
+                raise ATT_Error(IN_PROGRESS)
+            answering[:] = [self.do(asked(value))]
+
+        made: Characteristic[Any] = Characteristic(
+            UUID.from_16_bits(characteristic),
+            PROPERTIES.WRITE | PROPERTIES.INDICATE,
+            PERMISSIONS.WRITEABLE,
+            AttributeValueV2(write=write),
+        )
+        made.on("subscription", lambda _bearer, _notify, indicate: self._on_subscription(characteristic, indicate))
+        return made
 
 
 class RecordKeeper(Peripheral):
-    """A device with a record access control point. Subclasses report and delete."""
+    """A device with a record access control point. Subclasses report and delete. `combines`: it tells at the end how many it has sent."""
+
+    combines = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -259,6 +280,11 @@ class RecordKeeper(Peripheral):
         elif command.opcode == OpCode.REPORT_NUMBER_OF_STORED_RECORDS:
             number = len(self.chosen(command))
             await self._say(bytes((OpCode.NUMBER_OF_STORED_RECORDS_RESPONSE, Operator.NULL)) + number.to_bytes(2, "little"))
+            return
+        elif command.opcode == OpCode.COMBINED_REPORT and self.combines:
+            number = len(self.chosen(command))
+            await self.report(command)
+            await self._say(bytes((OpCode.COMBINED_REPORT_RESPONSE, Operator.NULL)) + number.to_bytes(4, "little"))
             return
         elif command.opcode == OpCode.DELETE_STORED_RECORDS:
             found = self.delete(command)

@@ -17,11 +17,15 @@ from gateway.simulator.memory import Memory, Stored
 from gateway.simulator.peripheral import Peripheral
 from gateway.simulator.pushers import BodyScale, Cuff, Scale, Thermometer
 from gateway.simulator.radio import Typist, backends, make_device
+from gateway.simulator.sensor import HealthSensor
 from gateway.simulator.streamers import Belt, Bicycle, FootPod, Machine, PowerMeter, Ring, Streamer
 from gateway.transports.ble import BleakRadio
 
 HUB = "C0:FF:EE:00:00:00"
-KINDS = (Scale, Cuff, Meter, Oximeter, Thermometer, Belt, BodyScale, Sensor, StoringCuff, Ring, FootPod, Bicycle, PowerMeter, Machine)
+KINDS = (
+    *(Scale, Cuff, Meter, Oximeter, Thermometer, Belt, BodyScale, Sensor, StoringCuff),
+    *(Ring, FootPod, Bicycle, PowerMeter, Machine, HealthSensor),
+)
 ADDRESSES = {kind: f"C0:FF:EE:00:00:{number:02X}" for number, kind in enumerate(KINDS, 1)}
 VISIT_SECONDS = 3.0
 
@@ -49,7 +53,7 @@ class World:
 
     async def start(self, *, stored_only: bool = False) -> BleakRadio:
         """Switch everything on, those without a memory only if they are wanted; returns the hub's radio."""
-        behind = dict.fromkeys((Meter, Oximeter, Scale, Sensor, StoringCuff), timedelta(0)) | {Cuff: timedelta(minutes=6)}
+        behind = dict.fromkeys((Meter, Oximeter, Scale, Sensor, StoringCuff, HealthSensor), timedelta(0)) | {Cuff: timedelta(minutes=6)}
         for kind, address in ADDRESSES.items():
             if stored_only and issubclass(kind, Streamer):
                 continue
@@ -62,7 +66,7 @@ class World:
                 if isinstance(device, Meter):
                     with memory.together():
                         device.fill(self._number, self._randomness, self._meter_records)
-                elif isinstance(device, Scale | BodyScale | Cuff | Oximeter | Sensor | StoringCuff):
+                elif isinstance(device, Scale | BodyScale | Cuff | Oximeter | Sensor | StoringCuff | HealthSensor):
                     device.fill(self._number, self._randomness)
             await device.start()
         hub = make_device(self._link, "hub", HUB, Typist(self._type, lambda: hub))

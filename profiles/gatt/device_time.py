@@ -22,6 +22,9 @@ EPOCH_1900 = datetime(1900, 1, 1)  # noqa: DTZ001 - base time is UTC or local, a
 EPOCH_2000 = datetime(2000, 1, 1)  # noqa: DTZ001 - likewise
 
 
+DST_UNKNOWN = 0xFF
+
+
 class Feature(IntFlag):
     E2E_CRC = 0x0001
     TIME_CHANGE_LOGGING = 0x0002
@@ -101,7 +104,7 @@ class DeviceTime(Layout):
     def local_time(self) -> DateTime:
         """Base time is UTC if it is aligned to it; then zone and daylight saving are added."""
         epoch = EPOCH_2000 if self.status & Status.EPOCH_YEAR_2000 else EPOCH_1900
-        quarters = self.time_zone + (self.dst_offset if self.dst_offset != 0xFF else 0)  # noqa: PLR2004 - "unknown"
+        quarters = self.time_zone + (self.dst_offset if self.dst_offset != DST_UNKNOWN else 0)
         return DateTime.of(epoch + timedelta(seconds=self.base_time, minutes=15 * quarters))
 
     def more(self, features: Feature) -> More:

@@ -56,10 +56,10 @@ class Response(NamedTuple):
     code: ResponseCode | int
 
 
-_FILTER_SIZES: dict[int, int] = {Filter.SEQUENCE_NUMBER: 2, Filter.USER_FACING_TIME: 7}
+_FILTER_SIZES: dict[int, tuple[int, ...]] = {Filter.SEQUENCE_NUMBER: (2, 4), Filter.USER_FACING_TIME: (7,)}
+"""A sensor of the generic kind numbers its records with 32 bits, the others with 16."""
 _VALUES: dict[int, int] = {Operator.LESS_THAN_OR_EQUAL_TO: 1, Operator.GREATER_THAN_OR_EQUAL_TO: 1, Operator.WITHIN_RANGE_OF: 2}
 _NUMBER_SIZES = (1, 2, 4)
-LARGEST_NUMBER = 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class RecordAccessControlPoint(Layout):
         values = _VALUES.get(self.operator)
         if values:
             each = _FILTER_SIZES.get(self.operand[0]) if size else None
-            if size <= values or (each is not None and size != 1 + values * each):
+            if size <= values or (each is not None and size not in {1 + values * one for one in each}):
                 return "operand", f"{size} bytes do not hold a filter and {values} of its values"
         return None
 
@@ -119,8 +119,9 @@ def report_last() -> bytes:
     return bytes((OpCode.REPORT_STORED_RECORDS, Operator.LAST_RECORD))
 
 
-def report_from(sequence_number: int) -> bytes:
-    return _by_sequence(OpCode.REPORT_STORED_RECORDS, Operator.GREATER_THAN_OR_EQUAL_TO, sequence_number)
+def report_from(sequence_number: int, width: int = 2) -> bytes:
+    """`width`: octets of a record's number."""
+    return _by_sequence(OpCode.REPORT_STORED_RECORDS, Operator.GREATER_THAN_OR_EQUAL_TO, sequence_number, width)
 
 
 def delete_up_to(sequence_number: int) -> bytes:
@@ -137,6 +138,12 @@ def number_of(report: bytes) -> bytes:
     return bytes((OpCode.REPORT_NUMBER_OF_STORED_RECORDS,)) + report[1:]
 
 
-def _by_sequence(opcode: OpCode, operator: Operator, sequence_number: int) -> bytes:
+def combined(report: bytes) -> bytes:
+    """The same as a combined report, whose answer says how many records were sent."""
+    return bytes((OpCode.COMBINED_REPORT,)) + report[1:]
+
+
+def _by_sequence(opcode: OpCode, operator: Operator, sequence_number: int, width: int = 2) -> bytes:
     """Behind the largest number there is none: a device that has counted so far is asked for its last one again."""
-    return bytes((opcode, operator, Filter.SEQUENCE_NUMBER)) + min(sequence_number, LARGEST_NUMBER).to_bytes(2, "little")
+    largest = (1 << 8 * width) - 1
+    return bytes((opcode, operator, Filter.SEQUENCE_NUMBER)) + min(sequence_number, largest).to_bytes(width, "little")

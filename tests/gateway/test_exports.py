@@ -34,6 +34,7 @@ NAMESPACES = {
     "vital-signs": ("vital-signs", "urn:com.microsoft.wc.thing.vital-signs"),
     "exercise": ("exercise", "urn:com.microsoft.wc.thing.exercise"),
     "exercise-samples": ("exercise-samples", "urn:com.microsoft.wc.thing.exercise-samples"),
+    "app-specific": ("application", "urn:com.microsoft.wc.thing.application"),
     "device": ("device", "urn:com.microsoft.wc.thing.equipment"),
 }
 
@@ -129,7 +130,7 @@ def test_a_device_may_call_itself_anything(journal: Path) -> None:
 def test_csv_has_a_row_per_value(journal: Path) -> None:
     rows = list(csv.DictReader(io.StringIO("".join(functions.export(journal, "csv", None)))))
     pressures = [row for row in rows if row["type"] == "blood-pressure" and row["quantity"] == "systolic"]
-    assert len(pressures) == 12
+    assert len(pressures) == 13
     assert {row["unit"] for row in pressures} == {"mm[Hg]"}
     assert all(row["id"] and row["time"] for row in rows)
 
@@ -143,10 +144,12 @@ def test_since_leaves_out_what_was_taken_before(journal: Path) -> None:
 
 def test_every_code_and_unit_is_in_the_one_table(journal: Path) -> None:
     """Codes and units of every thing that the virtual devices make."""
-    listed = [*(item for item in vars(codes).values() if isinstance(item, codes.Code)), *codes.GLUCOSE.values()]
+    listed = [*(item for item in vars(codes).values() if isinstance(item, codes.Code)), *codes.GLUCOSE.values(), *codes.DETAILS.values()]
     known = {(code.mdc, code.loinc) for code in listed}
     assert all(code.source for code in listed)
-    measured = [value for thing in things(journal) for value in thing["data"].values() if isinstance(value, dict) and "display" in value]
+    made = [thing for thing in things(journal) if thing["type"] != "coded-observation"]  # those pass through what devices say
+    said = [value for thing in made for value in (thing["data"] | thing["data"].get("details", {})).values()]
+    measured = [value for value in said if isinstance(value, dict) and "display" in value]
     assert len(measured) > 50
     for value in measured:
         assert (value.get("mdc"), value.get("loinc")) in known

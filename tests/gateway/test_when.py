@@ -95,3 +95,24 @@ def test_nothing_is_filed_for_good_while_the_hub_does_not_know_the_time(stamp: D
 def test_the_offset_of_the_hub_is_in_the_time() -> None:
     when, _ = file(STAMP, NOW, None, trusted=True, zone=timezone(timedelta(hours=2)))
     assert when.time == "2026-03-14T06:30:00+02:00"
+
+
+def test_a_stamp_that_says_its_distance_from_utc_needs_no_zone() -> None:
+    """In a house of another zone, in summer and winter: what the device says is exact, and so is the correction."""
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - for this test
+
+    berlin = ZoneInfo("Europe/Berlin")
+    device_now = datetime.fromtimestamp(NOW - 60, UTC) + timedelta(hours=-5)
+    pair = ClockPair(at(device_now.replace(tzinfo=None)), NOW, utc_offset=-300)
+    when, offset = file(DateTime(2025, 7, 1, 1, 0, 0), NOW, pair, trusted=True, zone=berlin, utc_offset=-300)
+    assert (when.time, when.quality, offset) == ("2025-07-01T08:01:00+02:00", Quality.CORRECTED, 60.0)
+    kept, _ = file(DateTime(2025, 7, 1, 1, 0, 0), NOW, None, trusted=True, zone=berlin, utc_offset=-300)
+    assert (kept.time, kept.quality) == ("2025-07-01T08:00:00+02:00", Quality.DEVICE_UNCHECKED)
+
+
+def test_a_counter_of_seconds_has_only_its_distance() -> None:
+    pair = ClockPair(DateTime(2000, 1, 1, 1, 0, 0), NOW, utc_offset=0)
+    when, _ = file(DateTime(2000, 1, 1, 0, 30, 0), NOW, pair, trusted=True, zone=UTC, utc_offset=0)
+    assert (when.time, when.quality) == ("2026-03-14T06:30:00+00:00", Quality.CORRECTED)
+    lost, _ = file(DateTime(2000, 1, 1, 0, 30, 0), NOW, None, trusted=True, zone=UTC, utc_offset=0)
+    assert lost.quality == Quality.DEVICE_CLOCK_INVALID

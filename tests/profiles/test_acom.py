@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 
 from profiles import acom
+from profiles.acom_writer import encode
 from profiles.gatt.elapsed_time import ElapsedTime, Flags, SyncSource
 from profiles.segments import Reassembler, Segment, split
 from profiles.times import DateTime
@@ -151,3 +152,29 @@ def test_an_endless_value_is_given_up() -> None:
     assert problem is not None
     assert "without an end" in str(problem)
     assert not reassembler.waiting
+
+
+def test_what_is_written_is_read_again() -> None:
+    parts = (acom.Component(1, acom.Numeric(Decimal("1.5"), 2)), acom.Component(3, acom.Text("x")))
+    one = acom.Observation(observation_class=acom.Class.COMPOUND, flags=acom.Flags(0), type=9, value=parts)
+    two = acom.Observation(
+        observation_class=acom.Class.SAMPLE_ARRAY,
+        flags=acom.Flags(0),
+        type=8,
+        duration=Decimal("2.0"),
+        status=acom.Status.TEST_DATA,
+        observation_id=5,
+        supplemental=(6, 7),
+        derived_from=(1,),
+        member_of=(2,),
+        tlvs=(acom.Tlv(4, b"ab"),),
+        value=acom.SampleArray(1, Decimal(1), Decimal(0), -5, 5, Decimal("0.5"), 1, 2, b"\x01\x00\xff\xff"),
+    )
+    bundle = acom.Observation(observation_class=acom.Class.BUNDLE, flags=acom.Flags(0), timestamp=STAMP, patient=3, members=(one, two))
+    said = acom.decode(encode(bundle))
+    first, second = said.members
+    assert (said.timestamp, said.patient) == (STAMP, 3)
+    assert (first.type, first.value) == (9, parts)
+    for name in ("type", "duration", "status", "observation_id", "supplemental", "derived_from", "member_of", "tlvs", "value"):
+        assert getattr(second, name) == getattr(two, name), name
+    assert encode(acom.decode(temperature())) == temperature(), "also octets that others have put together"
