@@ -11,7 +11,7 @@ import contextlib
 import os
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -29,6 +29,7 @@ from gateway.journal import Journal
 from gateway.registry import Loaded, Registry
 from gateway.replay import work_off
 from gateway.transports.radio import Radio, Seen
+from profiles.gatt.user_control import LARGEST_CONSENT_CODE
 
 log = structlog.get_logger()
 
@@ -54,6 +55,8 @@ class Known:
     sessions: int = 0
     things: int = 0
     last_problem: str | None = None
+    notices: dict[str, str] = field(default_factory=dict)
+    """What its owner should know, as the last session had it."""
     advertisement: Advertisement | None = None
     generation: int = 0
     """Of the configuration that `settings` come from."""
@@ -202,7 +205,15 @@ class Attendant:
             simulated=self._simulated,
             settings=settings,
         )
-        policy = Policy(settings.set_clock, settings.forget) if settings else Policy()
+        told: dict[str, str] = {}
+
+        def noticed(code: str, text: str) -> None:
+            if known.notices.get(code) != text:
+                log.warning("a device needs attention", device=address, notice=text)
+            told[code] = known.notices[code] = text
+
+        facts.noticed = noticed
+        policy = self._policy(settings)
         pause = bluetooth.reconnect_seconds
         whole = False
         try:
@@ -223,6 +234,7 @@ class Attendant:
                 late=self._unfiled.__setitem__,
             )
             known.failures, known.last_problem = 0, None
+            known.notices = told
             whole = True
         except Refused as error:
             known.refused = known.last_problem = str(error)
@@ -254,6 +266,14 @@ class Attendant:
             if self._unfiled.keys() & {facts.session, f"{facts.session}+"}:
                 known.things += await self._refile_at_once()
             await self._note_progress()
+
+    @staticmethod
+    def _policy(settings: DeviceSection | None) -> Policy:
+        if settings is None:
+            return Policy()
+        # Drawn here: a driver has no chance of its own, so that its sessions can be replayed.
+        code = secrets.randbelow(LARGEST_CONSENT_CODE + 1) if settings.register_user else None
+        return Policy(settings.set_clock, settings.forget, {int(user): one for user, one in settings.consent.items()}, code)
 
     async def _note_progress(self) -> None:
         """Everything before the oldest open session is worked off; a replay may begin there."""
@@ -322,6 +342,7 @@ class Attendant:
                     "sessions": known.sessions,
                     "things": known.things,
                     "problem": known.last_problem,
+                    "notices": list(known.notices.values()),
                 }
                 for address, known in self._known.items()
                 if known.loaded is not None

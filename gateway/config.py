@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from gateway.clock import Trust
 from gateway.errors import ConfigError, ConfigProblem
+from profiles.gatt.user_control import LARGEST_CONSENT_CODE, NO_USER
 
 ADDRESS = r"^([0-9A-F]{2}:){5}[0-9A-F]{2}$"
 
@@ -63,6 +64,23 @@ class DeviceSection(Strict):
     users: dict[str, str] = Field({}, description="Or: the device's own user number to a person")
     set_clock: bool = Field(default=False, description="Set its clock after each download")
     forget: bool = Field(default=False, description="Delete its records once they are safe in the journal")
+
+    consent: dict[str, int] = Field(
+        {}, description="The consent code of each of its users, for a device that keeps their data to itself (a scale, say)", repr=False
+    )
+    register_user: bool = Field(
+        default=False, description="Make a user of our own on such a device if no consent code is known; it is kept in the journal"
+    )
+
+    @field_validator("consent")
+    @classmethod
+    def _users_and_codes(cls, value: dict[str, int]) -> dict[str, int]:
+        for user, code in value.items():
+            if not (user.isdecimal() and int(user) < NO_USER):
+                raise ValueError(f"{user!r} is no user number of a device: 0 to {NO_USER - 1}")
+            if not 0 <= code <= LARGEST_CONSENT_CODE:
+                raise ValueError(f"the consent code of user {user} has more than four digits")
+        return value
 
     @field_validator("address", mode="before")
     @classmethod

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from drivers import Batch, DeviceClock, DeviceInfo, Frame, Key, Reading
+from drivers import Batch, DeviceClock, DeviceInfo, Frame, Key, Notice, Reading
 from gateway import __version__, crashpoints
 from gateway.clock import local
 from gateway.config import DeviceSection
@@ -42,6 +42,8 @@ class SessionFacts:
     """The identity by which the intake log knows the device: one that the journal lost is not derived anew, perhaps from less."""
     identified: Callable[[str], object] = lambda _identity: None
     """Told the identity before anything is filed under it."""
+    noticed: Callable[[str, str], object] = lambda _code, _text: None
+    """Told what the owner of the device should know."""
 
 
 class Filing:
@@ -70,6 +72,8 @@ class Filing:
                 candidates.append(self._device(facts, item))
             elif isinstance(item, Reading):
                 candidates += await self._reading(facts, item)
+            elif isinstance(item, Notice):
+                facts.noticed(item.code, item.text)
             elif not isinstance(item, DeviceClock):
                 facts.intermediate += 1
         rejections = [

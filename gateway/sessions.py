@@ -112,7 +112,9 @@ class RecordingLink:
         command = self._driver.allowed(characteristic, data)
         if command is None or not self._may_write:
             raise NotAllowed(f"{self._driver.name} may not write {data[:2].hex()}… to {characteristic:04X}")
-        if (command.forgets and not self._policy.forget) or (command.changes and not self._policy.set_clock):
+        policy = self._policy
+        forbidden = (command.forgets and not policy.forget) or (command.changes and not policy.set_clock)
+        if forbidden or (command.registers and policy.register is None):
             raise NotAllowed(f"{self._driver.name} may not write {data[:2].hex()}… to {characteristic:04X}: the owner has not permitted it")
         self._taken("wr", characteristic, data)
         if command.forgets:
@@ -219,7 +221,7 @@ def opening(facts: SessionFacts, clock: Clock, connection: Connection, mark: Map
             "trusted": facts.clock_trusted,
             "sim": facts.simulated,
             "mark": dict(mark),
-            "policy": {"set_clock": policy.set_clock, "forget": policy.forget},
+            "policy": policy.stored(),
             "chars": [f"{c:04X}" for c in sorted(connection.characteristics)],
             "settings": settings,
         },

@@ -68,6 +68,8 @@ class Command:
     """The device may forget a record by it: the link makes sure of what was received before it is sent."""
     changes: bool = False
     """It changes the device, such as its clock."""
+    registers: bool = False
+    """It makes a new user on the device."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -28,6 +28,20 @@ class Policy:
     set_clock: bool = False
     forget: bool = False
     """Delete records from the device once they are safe in the journal."""
+    consent: Mapping[int, int] = field(default_factory=dict)
+    """User of the device to the consent code, without which it keeps his data to itself."""
+    register: int | None = None
+    """The consent code for a user of our own, should the device have none that we know; None: do not register any."""
+
+    def stored(self) -> dict[str, Any]:
+        """For a capture."""
+        consent = {str(user): code for user, code in self.consent.items()}
+        return {"set_clock": self.set_clock, "forget": self.forget, "consent": consent, "register": self.register}
+
+    @classmethod
+    def restored(cls, said: Mapping[str, Any]) -> Policy:
+        consent = {int(user): code for user, code in said.get("consent", {}).items()}
+        return cls(said.get("set_clock", False), said.get("forget", False), consent, said.get("register"))
 
 
 class GattLink(Protocol):

@@ -40,7 +40,7 @@ class ReplayLink:
 
     def _open(self, record: Record) -> None:
         self._mark = record.extra.get("mark", {})
-        self._policy = Policy(**record.extra.get("policy", {}))
+        self._policy = Policy.restored(record.extra.get("policy", {}))
         if "chars" in record.extra:
             self._characteristics = frozenset(int(text, 16) for text in record.extra["chars"])
         self._now = record.time

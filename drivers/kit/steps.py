@@ -7,14 +7,15 @@ from enum import IntFlag
 
 from drivers.kit.clocks import SET_CLOCK, device_clock, elapsed, set_clock
 from drivers.kit.links import Frame, GattLink
-from drivers.kit.readings import DeviceInfo, Quantity
+from drivers.kit.readings import DeviceClock, DeviceInfo, Notice, Quantity
 from drivers.kit.reads import decoded, read
 from profiles.floats import NoValue, Value
+from profiles.gatt import battery as bas
 from profiles.gatt import device_information as dis
-from profiles.gatt.battery import BatteryLevel
 
 __all__ = [
     "SET_CLOCK",
+    "about",
     "decoded",
     "device_clock",
     "device_information",
@@ -25,6 +26,8 @@ __all__ = [
     "read",
     "set_clock",
 ]
+
+LOW_BATTERY_PERCENT = 15
 
 
 def quantity(value: Value | None, unit: str) -> Quantity | None:
@@ -66,11 +69,23 @@ async def device_information(link: GattLink) -> DeviceInfo | None:
         if said is not None and said.text.strip():
             texts[name] = said.text.strip()
     system_id, system_frame = await read(link, dis.SystemId)
-    battery, battery_frame = await read(link, BatteryLevel)
+    battery, battery_frame = await read(link, bas.BatteryLevel)
     first = next((frame for frame in (*frames, system_frame, battery_frame) if frame is not None), None)
     if first is None:
         return None
     return DeviceInfo(frame=first, system_id=system_id.eui64 if system_id else None, battery=battery.level if battery else None, **texts)
+
+
+async def about(link: GattLink) -> tuple[DeviceInfo | DeviceClock | Notice, ...]:
+    """Who the device is, what its clock shows, and whether its battery runs low: what a session begins with."""
+    info, clock = await device_information(link), await device_clock(link)
+    low = info is not None and info.battery is not None and info.battery <= LOW_BATTERY_PERCENT
+    text = f"its battery is at {info.battery} %" if info else ""
+    critical, _ = await read(link, bas.BatteryCriticalStatus)
+    if critical is not None and critical.status & bas.CriticalStatus.CRITICAL_POWER_STATE:
+        low, text = True, "its battery is nearly empty, by its own word"
+    found = (info, clock, Notice("battery-low", text) if low else None)
+    return tuple(item for item in found if item is not None)
 
 
 def mean(values: list[Decimal]) -> Decimal:

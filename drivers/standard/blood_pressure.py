@@ -145,8 +145,7 @@ async def read(link: GattLink) -> AsyncGenerator[Batch]:
     enhanced, stores = link.has(_ENHANCED.uuid), link.has(_RECORD) and link.has(records.POINT)
     await link.subscribe(_ENHANCED.uuid if enhanced else _LEGACY.uuid, *((_RECORD, records.POINT) if stores else ()))
     await subscribe_if_permitted(link, bls.EnhancedIntermediateCuffPressure.uuid if enhanced else bls.IntermediateCuffPressure.uuid)
-    about = (await steps.device_information(link), await steps.device_clock(link))
-    yield Batch(tuple(item for item in about if item is not None))
+    yield Batch(await steps.about(link))
     feature, _ = await steps.read(link, bls.BloodPressureFeature) if stores else (None, None)
     hidden = stores and feature is None
     stores = stores and not hidden

@@ -83,8 +83,7 @@ class _Session:
 
 async def read(link: GattLink) -> AsyncGenerator[Batch]:
     await link.subscribe(_MEASUREMENT, records.POINT)
-    about = (await steps.device_information(link), await steps.device_clock(link))
-    yield Batch(tuple(item for item in about if item is not None))
+    yield Batch(await steps.about(link))
     start, _ = await steps.read(link, cgms.CGMSessionStartTime)
     feature, _ = await steps.read(link, cgms.CGMFeature)
     if start is None:

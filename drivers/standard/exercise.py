@@ -193,8 +193,7 @@ def stream(plan: Plan, understand: Callable[[], Understand], *alternatives: tupl
 
     async def read(link: GattLink) -> AsyncGenerator[Batch]:
         await link.subscribe(*next((group for group in alternatives if any(map(link.has, group))), ()))
-        info = await steps.device_information(link)
-        yield Batch((info,) if info else ())
+        yield Batch(await steps.about(link))
         session, told = Session(plan), understand()
         while (frame := await link.receive()) is not None:
             said = told(link, frame)

@@ -148,8 +148,7 @@ def _value(code: int | None, value: object) -> Coded:
 
 async def read(link: GattLink) -> AsyncGenerator[Batch]:
     await link.subscribe(_LIVE, _STORED, records.POINT, _POINT)
-    about = (await steps.device_information(link), await steps.device_clock(link))
-    yield Batch(tuple(item for item in about if item is not None))
+    yield Batch(await steps.about(link))
     sensor = _Sensor(link)
     _, early = await control.ask(link, ghss.GHSControlPoint, _ENABLE, lambda said: said.opcode >= ghss.OpCode.RESPONSE_CODE)
     for frame in early:

@@ -121,8 +121,7 @@ def _context(said: gls.GlucoseMeasurementContext) -> dict[str, str]:
 
 async def read(link: GattLink) -> AsyncGenerator[Batch]:
     await link.subscribe(_MEASUREMENT, _CONTEXT, records.POINT)
-    about = [item for item in (await steps.device_information(link), await steps.device_clock(link)) if item is not None]
-    yield Batch(tuple(about))
+    yield Batch(await steps.about(link))
 
     before = records.mark_of(link.mark)
     meter, download = _Meter(), Download(before)

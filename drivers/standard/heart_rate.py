@@ -36,8 +36,7 @@ def _reading(period: Period) -> HeartRate:
 
 async def read(link: GattLink) -> AsyncGenerator[Batch]:
     await link.subscribe(_MEASUREMENT)
-    info = await steps.device_information(link)
-    yield Batch((info,) if info else ())
+    yield Batch(await steps.about(link))
     period: Period | None = None
     while (frame := await link.receive()) is not None:
         said = steps.decoded(link, hrs.HeartRateMeasurement, frame)

@@ -103,8 +103,7 @@ def _take(link: GattLink, frame: Frame, ordinals: Ordinals, continuous: _Continu
 async def read(link: GattLink) -> AsyncGenerator[Batch]:
     await link.subscribe(plxs.PLXSpotCheckMeasurement.uuid, records.POINT)
     await subscribe_if_permitted(link, _CONTINUOUS)
-    about = [item for item in (await steps.device_information(link), await steps.device_clock(link)) if item is not None]
-    yield Batch(tuple(about))
+    yield Batch(await steps.about(link))
 
     ordinals, continuous = Ordinals(), _Continuous()
     download = Download(None)

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Callable
 from drivers.kit import steps
 from drivers.kit.errors import Refused
 from drivers.kit.links import Frame, GattLink
-from drivers.kit.readings import Batch, DeviceClock, DeviceInfo, Intermediate, Ordinals, Reading
+from drivers.kit.readings import Batch, Intermediate, Ordinals, Reading
 
 Understand = Callable[[GattLink, Frame, Ordinals], Reading | Intermediate | None]
 
@@ -24,12 +24,7 @@ def push(measurement: int, understand: Understand, *, intermediate: int | None =
         await link.subscribe(measurement)
         if intermediate is not None:
             await subscribe_if_permitted(link, intermediate)
-        about: list[DeviceInfo | DeviceClock] = []
-        if (info := await steps.device_information(link)) is not None:
-            about.append(info)
-        if (clock := await steps.device_clock(link)) is not None:
-            about.append(clock)
-        yield Batch(tuple(about))
+        yield Batch(await steps.about(link))
         ordinals = Ordinals()
         while (frame := await link.receive()) is not None:
             reading = understand(link, frame, ordinals)

@@ -2,8 +2,8 @@
 
 Flow: the scale indicates the weight just taken on 2A9D and what it made of the body's impedance on 2A9C, then the stored ones of the
 user. A body composition may come as two indications, which are one reading; the second is waited for until the scale is silent. Raw
-0xFFFF says that the measurement was unsuccessful and gives no reading. Scales that want a consent code of a user first (User
-Data Service) indicate nothing yet.
+0xFFFF says that the measurement was unsuccessful and gives no reading. A scale with users (User Data Service, 2A9F) shows the data
+of one at a time: the consent code of each is given in turn, and a user of our own is registered if the owner permits it and none is known.
 Source: Weight Scale Profile 1.0, chapter 4; Weight Scale Service 1.0, 3.2; Body Composition Profile 1.0, chapter 4; Body Composition
 Service 1.0, 3.2.
 """
@@ -15,6 +15,7 @@ from dataclasses import fields, replace
 from decimal import Decimal
 
 from drivers import Batch, BodyComposition, Confused, Frame, GattDriver, GattLink, Key, Match, Ordinals, Quantity, Reading, Weight, steps
+from drivers.standard import users
 from profiles.gatt import body_composition as bcs
 from profiles.gatt import weight_scale as wss
 
@@ -125,14 +126,30 @@ def _joined(first: bcs.BodyCompositionMeasurement, second: bcs.BodyCompositionMe
 async def read(link: GattLink) -> AsyncGenerator[Batch]:
     if not (link.has(_WEIGHT) or link.has(_COMPOSITION)):
         raise Confused("it advertises a scale's service and has no measurement there: a scale with a language of its own, such as Xiaomi's")
-    await link.subscribe(_WEIGHT, _COMPOSITION)
-    about = (await steps.device_information(link), await steps.device_clock(link))
-    yield Batch(tuple(item for item in about if item is not None))
+    await link.subscribe(_WEIGHT, _COMPOSITION, users.POINT)
+    yield Batch(await steps.about(link))
     scale = _Scale(link)
+    if link.has(users.POINT):
+        people = users.Users(link, link.mark)
+        meanwhile = await people.register()
+        for user in (*people.known, None):
+            # Each in turn: the scale shows one user's data at a time. The last turn is for what came with the answers.
+            if user is not None:
+                _, more = await people.admit(user)
+                meanwhile += more
+            found = tuple(reading for frame in meanwhile for reading in scale.take(frame))
+            meanwhile = []
+            if found or people.notices or people.has_changed:
+                yield Batch((*found, *people.notices), mark=people.mark if people.has_changed else None)
+                people.notices, people.has_changed = [], False
+            while user is not None and (frame := await link.receive()) is not None:
+                if frame.characteristic != users.POINT and (readings := scale.take(frame)):
+                    yield Batch(readings)
+            if user is not None and (half := scale.rest()):
+                yield Batch(half)  # before the next request, which may find the link gone
     while (frame := await link.receive()) is not None:
-        found = scale.take(frame)
-        if found:
-            yield Batch(found)
+        if frame.characteristic != users.POINT and (readings := scale.take(frame)):
+            yield Batch(readings)
     left = scale.rest()
     if left:
         yield Batch(left)
@@ -144,5 +161,5 @@ DRIVER = GattDriver(
     label="Weight or body composition scale (standard profiles)",
     match=Match(service=(wss.SERVICE, bcs.SERVICE)),
     read=read,
-    commands=steps.SET_CLOCK,
+    commands=(*users.COMMANDS, *steps.SET_CLOCK),
 )

@@ -65,7 +65,8 @@ def status(as_json: bool, state: Path | None, path: Path) -> None:  # noqa: FBT0
         problem = f", {sink['problem']}" if sink["problem"] else ""
         click.echo(f"sink {name}: up to {sink['cursor']}, {sink['deferred']} deferred, {sink['held']} held{problem}")
     for device in answer["devices"]:
-        problem = f": {device['problem']}" if device["problem"] else ""
+        said = [*device["notices"], *([device["problem"]] if device["problem"] else [])]
+        problem = f": {'; '.join(said)}" if said else ""
         click.echo(
             f"{device['address']}  {device['name'] or '-':<20} {device['driver']:<16} {device['state']}, "
             f"{device['sessions']} sessions, {device['things']} things{problem}"

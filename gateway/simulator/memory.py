@@ -46,6 +46,10 @@ class Memory:
         self.records = [Stored(**item) for item in saved["records"]]
         self.downloads: int = saved["downloads"]
 
+    def beside(self, name: str) -> Path:
+        """Another file of this device."""
+        return self._path.with_suffix(f".{name}.json")
+
     @contextmanager
     def together(self) -> Iterator[None]:
         """Many changes, written once at the end."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any
@@ -49,6 +50,10 @@ class Peripheral:
     model: str
     service: int
     secure = False
+    CLOCK_BEHIND: timedelta | None = timedelta(0)
+    """How far its clock is behind; None for a device without one."""
+    ONLY_WITH_RECORDS = False
+    """It is silent while it has nothing to say."""
 
     def __init__(
         self,
@@ -60,8 +65,7 @@ class Peripheral:
         clock_behind: timedelta | None = None,
     ) -> None:
         self.address, self.memory, self._now = address, memory, now
-        self.clock_behind = clock_behind
-        """How far the device's clock is behind; None for a device without one."""
+        self.clock_behind = self.CLOCK_BEHIND if clock_behind is None else clock_behind
         self.display = Display()
         self.device: Device = make_device(link, self.name, address, self.display)
         self._subscribed: set[int] = set()
@@ -74,6 +78,12 @@ class Peripheral:
 
     def characteristics(self) -> list[Characteristic[Any]]:
         raise NotImplementedError
+
+    def fill(self, numbers: Callable[[], int], randomness: random.Random) -> None:
+        """Remember some records, each with a number of the world's."""
+
+    def further_services(self) -> list[Service]:
+        return []
 
     def on_ready(self, characteristic: int) -> None:
         """The hub has switched on `characteristic`."""
@@ -88,7 +98,12 @@ class Peripheral:
         return (self._now() - (self.clock_behind or timedelta())).replace(tzinfo=None)
 
     async def start(self) -> None:
-        services = [Service(UUID.from_16_bits(self.service), self.characteristics()), self._information(), self._battery()]
+        services = [
+            Service(UUID.from_16_bits(self.service), self.characteristics()),
+            *self.further_services(),
+            self._information(),
+            self._battery(),
+        ]
         if self.clock_behind is not None:
             services.append(self.clock_service())
         self.device.add_services(services)

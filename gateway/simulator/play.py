@@ -15,11 +15,15 @@ from gateway.clock import Clock, SystemClock
 from gateway.config import BluetoothSection, Config, DeviceSection, DiskSection, GatewaySection, TimeSection
 from gateway.journal.store import read_all
 from gateway.simulator.memory import Verdict, compare, truths
-from gateway.simulator.world import World
+from gateway.simulator.users import UserScale
+from gateway.simulator.world import ADDRESSES, World
 from gateway.sinks.base import Sink
 
+FAMILY = DeviceSection(address=ADDRESSES[UserScale], consent={str(user): code for user, code in UserScale.CODES.items()})
+"""The owner has the codes from the scale's display."""
 
-def config(state: Path, device: tuple[DeviceSection, ...] = ()) -> Config:
+
+def config(state: Path, device: tuple[DeviceSection, ...] = (FAMILY,)) -> Config:
     """Everything in one directory, quick turns, and every device welcome."""
     return Config(
         gateway=GatewaySection(state=state),
@@ -47,7 +51,7 @@ async def play(
     seed: int,
     seconds: float,
     sinks: Mapping[str, Sink] | None,
-    device: tuple[DeviceSection, ...] = (),
+    device: tuple[DeviceSection, ...] = (FAMILY,),
     stored_only: bool = False,
     watch: Callable[[Gateway, World], None] | None = None,
     house: House | None = None,

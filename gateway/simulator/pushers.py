@@ -60,6 +60,7 @@ class Scale(Pusher):
 
     name, model, service, measurement_id = "SIM Scale", "SIM-WS1", wss.SERVICE, wss.WeightMeasurement.uuid
     forgets = True
+    ONLY_WITH_RECORDS = True
     PUBLISHED = "033412e007021903311c"
 
     def fill(self, numbers: Numbers, randomness: random.Random, count: int = 3) -> None:
@@ -95,6 +96,7 @@ class BodyScale(Pusher):
 
     name, model, service, measurement_id = "SIM Body Scale", "SIM-BC1", bcs.SERVICE, bcs.BodyCompositionMeasurement.uuid
     forgets = True
+    ONLY_WITH_RECORDS = True
     PUBLISHED = "0604fa000000000000000001803e"
 
     def characteristics(self) -> list[Characteristic[Any]]:
@@ -136,6 +138,7 @@ class Cuff(Pusher):
 
     name, model, service, measurement_id = "SIM Cuff", "SIM-BP1", bls.SERVICE, bls.BloodPressureMeasurement.uuid
     secure = True
+    CLOCK_BEHIND = timedelta(minutes=6)
     PUBLISHED = ("def6f416f3ff07e4070114082b00b2f2018000", "167c0056006100e807060f11111b33000000", "167c0056006100e807060f11111b33001000")
 
     def characteristics(self) -> list[Characteristic[Any]]:
@@ -180,6 +183,8 @@ class Thermometer(Pusher):
 
     name, model, service, measurement_id = "SIM Thermometer", "SIM-HT1", hts.SERVICE, hts.TemperatureMeasurement.uuid
     forgets = True
+    CLOCK_BEHIND = None
+    ONLY_WITH_RECORDS = True
 
     def take(self, number: int, temperature: Decimal) -> None:
         value = hts.TemperatureMeasurement(hts.Flags.TYPE, temperature, type=hts.TemperatureSite.EAR)

@@ -41,6 +41,7 @@ class Streamer(Peripheral):
 
     measurement_id: int
     COUNT, INTERVAL = 12, 0.25
+    CLOCK_BEHIND = None
 
     def wear(self, number: int, randomness: random.Random) -> None:
         self._number, self.randomness = number, randomness

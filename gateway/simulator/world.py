@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,12 +19,13 @@ from gateway.simulator.pushers import BodyScale, Cuff, Scale, Thermometer
 from gateway.simulator.radio import Typist, backends, make_device
 from gateway.simulator.sensor import HealthSensor
 from gateway.simulator.streamers import Belt, Bicycle, FootPod, Machine, PowerMeter, Ring, Streamer
+from gateway.simulator.users import UserScale
 from gateway.transports.ble import BleakRadio
 
 HUB = "C0:FF:EE:00:00:00"
 KINDS = (
     *(Scale, Cuff, Meter, Oximeter, Thermometer, Belt, BodyScale, Sensor, StoringCuff),
-    *(Ring, FootPod, Bicycle, PowerMeter, Machine, HealthSensor),
+    *(Ring, FootPod, Bicycle, PowerMeter, Machine, HealthSensor, UserScale),
 )
 ADDRESSES = {kind: f"C0:FF:EE:00:00:{number:02X}" for number, kind in enumerate(KINDS, 1)}
 VISIT_SECONDS = 3.0
@@ -53,21 +54,20 @@ class World:
 
     async def start(self, *, stored_only: bool = False) -> BleakRadio:
         """Switch everything on, those without a memory only if they are wanted; returns the hub's radio."""
-        behind = dict.fromkeys((Meter, Oximeter, Scale, Sensor, StoringCuff, HealthSensor), timedelta(0)) | {Cuff: timedelta(minutes=6)}
         for kind, address in ADDRESSES.items():
             if stored_only and issubclass(kind, Streamer):
                 continue
             memory = Memory(self._directory, address)
-            device = kind(self._link, address, memory, self._now, clock_behind=behind.get(kind))
+            device = kind(self._link, address, memory, self._now)
             self.devices.append(device)
             if memory.is_new:
                 memory.add(Stored(self._number(), "", expected=[{"type": "device", "time": None, "values": {"model": device.model}}]))
                 memory.forget(memory.records[0].number)
-                if isinstance(device, Meter):
-                    with memory.together():
+                with memory.together():
+                    if isinstance(device, Meter):
                         device.fill(self._number, self._randomness, self._meter_records)
-                elif isinstance(device, Scale | BodyScale | Cuff | Oximeter | Sensor | StoringCuff | HealthSensor):
-                    device.fill(self._number, self._randomness)
+                    else:
+                        device.fill(self._number, self._randomness)
             await device.start()
         hub = make_device(self._link, "hub", HUB, Typist(self._type, lambda: hub))
         await hub.power_on()
@@ -86,7 +86,7 @@ class World:
         worn: set[Peripheral] = set()
         while True:
             for device in self.devices:
-                wanted = bool(device.memory.records) if isinstance(device, Scale | BodyScale | Thermometer) else True
+                wanted = bool(device.memory.records) or not device.ONLY_WITH_RECORDS
                 if isinstance(device, Streamer):
                     wanted = device not in worn
                     worn.add(device)

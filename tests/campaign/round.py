@@ -18,6 +18,7 @@ from gateway.journal.store import read_latest
 from gateway.simulator.devices import Meter
 from gateway.simulator.memory import Verdict, compare, truths
 from gateway.simulator.pushers import Cuff, Scale
+from gateway.simulator.users import UserScale
 from gateway.simulator.world import ADDRESSES
 from tests.campaign.plan import BULK_RECORDS, Event, Fault, Plan
 from tests.campaign.stage import ROOT, Consumer, Disk, Network
@@ -124,6 +125,10 @@ users = {{ 1 = "ben" }}
 [[device]]
 address = "{ADDRESSES[Scale]}"
 person = "anna"
+[[device]]
+address = "{ADDRESSES[UserScale]}"
+consent = {{ 1 = 1111, 2 = 2222 }}
+users = {{ 1 = "anna", 2 = "ben" }}
 [sink.file]
 type = "file"
 path = "{self._place / "things.ndjson"}"

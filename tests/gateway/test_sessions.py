@@ -560,3 +560,35 @@ async def test_strangers_do_not_fill_the_memory(tmp_path: Path, monkeypatch: pyt
         for number in range(5000):
             home.see(FakeDevice(f"00:00:00:00:{number // 256:02X}:{number % 256:02X}", frozenset({0x1234})))
         assert len(home.attendant._known) <= 100
+
+
+async def test_what_the_owner_should_know_is_in_the_status_and_goes_when_it_is_over(tmp_path: Path) -> None:
+    scale = FakeDevice(A, frozenset({0x181D}), {0x2A19: b"\x07"}, frozenset({0x2A9D}))
+    async with house(tmp_path, scale) as home:
+        await home.read(scale)
+        assert home.known[A]["notices"] == ["its battery is at 7 %"]
+        scale.values[0x2A19] = b"\x5a"
+        home.clock.pass_(120)
+        await home.read(scale)
+        assert home.known[A]["notices"] == []
+
+
+async def test_nobody_is_registered_on_a_device_without_the_owners_word(tmp_path: Path) -> None:
+    scale = FakeDevice(A, frozenset({0x181D}), {}, frozenset({0x2A9D, 0x2A9F}))
+    async with house(tmp_path, scale) as home:
+        await home.read(scale)
+        assert scale.written == []
+        assert "consent" in home.known[A]["notices"][0]
+
+
+async def test_a_user_is_registered_with_a_code_that_is_drawn_and_kept(tmp_path: Path) -> None:
+    async def answer(device: FakeDevice, characteristic: int, data: bytes) -> None:
+        device.send(0x2A9F, bytes((0x20, data[0], 1)) + (b"\x02" if data[0] == 1 else b""))
+
+    scale = FakeDevice(A, frozenset({0x181D}), {}, frozenset({0x2A9D, 0x2A9F}), answers=answer)
+    async with house(tmp_path, scale, listed=(DeviceSection(address=A, register_user=True),)) as home:
+        await home.read(scale)
+        home.clock.pass_(120)
+        await home.read(scale)
+        assert [data[0] for _, data in scale.written] == [1, 2, 2]
+        assert scale.written[1][1] == scale.written[2][1] == b"\x02\x02" + scale.written[0][1][1:]
