@@ -8,28 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
-from drivers import Advertisement, DeviceError, NotAllowed, Policy, Refused
+from drivers import Advertisement, DeviceError, NotAllowed, Refused
 from drivers.kit.capture import Record
 from gateway import sessions
 from gateway.clock import Clock
 from gateway.config import Config, DeviceSection
 from gateway.errors import AdapterError, AmbiguousMatch, JournalError
 from gateway.filing import Filing, SessionFacts
+from gateway.hearing import Hearing
 from gateway.intake import Intake
 from gateway.intake import read as read_intake
 from gateway.journal import Journal
+from gateway.known import Known, free_enough, name_of, policy_of, slower
 from gateway.registry import Loaded, Registry
 from gateway.replay import work_off
 from gateway.transports.radio import Radio, Seen
-from profiles.gatt.user_control import LARGEST_CONSENT_CODE
 
 log = structlog.get_logger()
 
@@ -39,39 +38,6 @@ SLOWEST_RETRY_SECONDS = 600.0
 SLOWEST_SCAN_RETRY_SECONDS = 60.0
 MOST_KNOWN = 4096
 """Addresses remembered; the air around a house is full of passers-by with changing ones."""
-
-
-@dataclass(slots=True)
-class Known:
-    """What is remembered of an address."""
-
-    loaded: Loaded | None = None
-    settings: DeviceSection | None = None
-    last_seen: float = 0.0
-    not_before: float = 0.0
-    failures: int = 0
-    refused: str | None = None
-    running: bool = False
-    sessions: int = 0
-    things: int = 0
-    last_problem: str | None = None
-    notices: dict[str, str] = field(default_factory=dict)
-    """What its owner should know, as the last session had it."""
-    advertisement: Advertisement | None = None
-    generation: int = 0
-    """Of the configuration that `settings` come from."""
-
-
-def slower(failures: int, slowest: float) -> float:
-    """Seconds to wait after so many failures in a row: doubling, but never beyond `slowest`, however many they are."""
-    return min(2.0 ** min(failures, 32), slowest)
-
-
-def free_enough(state: Any, reserve_mb: int) -> bool:
-    """Whether the disk of `state` has its reserve: so many megabytes, or 5 % of it where that is less."""
-    disk = os.statvfs(state)
-    reserve = min(reserve_mb << 20, disk.f_blocks * disk.f_frsize // 20)
-    return disk.f_bavail * disk.f_frsize >= reserve
 
 
 class Attendant:
@@ -91,6 +57,7 @@ class Attendant:
         """`left`: addresses of devices to which an earlier life of the gateway may still be connected."""
         self._registry, self._radio, self._intake, self._journal = registry, radio, intake, journal
         self._filing, self._clock, self._simulated = filing, clock, simulated
+        self._hearing = Hearing(intake, filing, clock)
         self._known: dict[str, Known] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._open: dict[str, int] = {}
@@ -146,18 +113,26 @@ class Attendant:
                 known.loaded = self._driver_for(seen.advertisement, known.settings)
             if known.loaded is None:
                 return
+        if known.loaded.driver.hears is not None:
+            if not known.refused:
+                self._hear(seen, known, known.loaded)
+            return
         now = self._clock.boottime()
         came_back = now - known.last_seen > AWAY_SECONDS and known.failures == 0
         known.last_seen = now
         if known.running or known.refused or self._stopping or (now < known.not_before and not came_back):
             return
-        if not free_enough(self._config.state, self._config.disk.reserve_mb):
-            if not self.disk_low:
-                log.error("the disk is nearly full: no new sessions until there is room", reserve_mb=self._config.disk.reserve_mb)
-            self.disk_low = True
+        if self._is_full():
             return
-        self.disk_low = False
         self._start(seen, known)
+
+    def _is_full(self) -> bool:
+        """Whether the disk has no room for another session; told once."""
+        full = not free_enough(self._config.state, self._config.disk.reserve_mb)
+        if full and not self.disk_low:
+            log.error("the disk is nearly full: no new sessions until there is room", reserve_mb=self._config.disk.reserve_mb)
+        self.disk_low = full
+        return full
 
     def _meet(self, advertisement: Advertisement) -> Known:
         if len(self._known) >= MOST_KNOWN:
@@ -194,26 +169,9 @@ class Attendant:
         address, loaded = seen.advertisement.address, known.loaded
         if loaded is None:
             return
-        driver, settings, bluetooth = loaded.driver, known.settings, self._config.bluetooth
-        facts = SessionFacts(
-            session=secrets.token_hex(8),
-            address=address,
-            driver=driver.name,
-            label=driver.label,
-            boot_id=self._clock.boot_id(),
-            clock_trusted=self._clock.synchronized(),
-            simulated=self._simulated,
-            settings=settings,
-        )
+        driver, bluetooth = loaded.driver, self._config.bluetooth
         told: dict[str, str] = {}
-
-        def noticed(code: str, text: str) -> None:
-            if known.notices.get(code) != text:
-                log.warning("a device needs attention", device=address, notice=text)
-            told[code] = known.notices[code] = text
-
-        facts.noticed = noticed
-        policy = self._policy(settings)
+        facts = self._facts(address, known, loaded, told)
         pause = bluetooth.reconnect_seconds
         whole = False
         try:
@@ -226,7 +184,7 @@ class Attendant:
                 self._filing,
                 self._clock,
                 mark=self._journal.mark(address),
-                policy=policy,
+                policy=policy_of(known.settings),
                 idle_seconds=bluetooth.idle_seconds,
                 connect_seconds=bluetooth.connect_seconds,
                 session_seconds=bluetooth.session_seconds,
@@ -267,13 +225,73 @@ class Attendant:
                 known.things += await self._refile_at_once()
             await self._note_progress()
 
-    @staticmethod
-    def _policy(settings: DeviceSection | None) -> Policy:
-        if settings is None:
-            return Policy()
-        # Drawn here: a driver has no chance of its own, so that its sessions can be replayed.
-        code = secrets.randbelow(LARGEST_CONSENT_CODE + 1) if settings.register_user else None
-        return Policy(settings.set_clock, settings.forget, {int(user): one for user, one in settings.consent.items()}, code)
+    def _facts(self, address: str, known: Known, loaded: Loaded, told: dict[str, str]) -> SessionFacts:
+        """`told`: where to put what the owner should know; what is new is logged."""
+
+        def noticed(code: str, text: str) -> None:
+            if known.notices.get(code) != text:
+                log.warning("a device needs attention", device=address, notice=text)
+            told[code] = known.notices[code] = text
+
+        return SessionFacts(
+            session=secrets.token_hex(8),
+            address=address,
+            driver=loaded.driver.name,
+            label=loaded.driver.label,
+            boot_id=self._clock.boot_id(),
+            clock_trusted=self._clock.synchronized(),
+            simulated=self._simulated,
+            settings=known.settings,
+            noticed=noticed,
+        )
+
+    # -- listening -----------------------------------------------------------------------------------------------
+
+    def _hear(self, seen: Seen, known: Known, loaded: Loaded) -> None:
+        """The advertisement is the reading."""
+        sighting, now = seen.advertisement.sighting, self._clock.boottime()
+        pace = loaded.driver.hears(sighting) if loaded.driver.hears else None
+        known.last_seen = now
+        if pace is None or self._stopping or self._group is None or not known.ear.hears(octets := sighting.octets, now) or self._is_full():
+            return
+        known.ear.waiting.append(self._hearing.heard(octets))
+        if not known.running:
+            known.running = True
+            task = self._group.create_task(self._listen(seen.advertisement.address, known, loaded, pace))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _listen(self, address: str, known: Known, loaded: Loaded, pace: float) -> None:
+        told: dict[str, str] = {}
+        facts = self._facts(address, known, loaded, told)
+        try:
+            while known.ear.waiting:
+                told.clear()
+                things, was_reading = await self._hearing.take(
+                    loaded, facts, policy_of(known.settings), known.ear.waiting.popleft(), self._open.__setitem__
+                )
+                self._open.pop(facts.session, None)
+                if was_reading:
+                    known.sessions, known.things, known.last_problem, known.notices = (
+                        known.sessions + 1,
+                        known.things + things,
+                        None,
+                        dict(told),
+                    )
+                    known.ear.not_before = self._clock.boottime() + pace
+        except (JournalError, OSError) as error:
+            known.last_problem = str(error)
+            log.warning("what was heard could not be filed yet", device=address, problem=str(error))
+        except Exception as error:
+            known.refused = known.last_problem = f"{type(error).__name__} in {loaded.driver.name}"
+            log.exception("a driver failed", device=address, driver=loaded.driver.name, file=loaded.source)
+        finally:
+            known.running = False
+            if (opened := self._open.pop(facts.session, None)) is not None:
+                self._unfiled[facts.session] = opened
+            if known.generation != self._generation:
+                self._known.pop(address, None)
+            await self._note_progress()
 
     async def _note_progress(self) -> None:
         """Everything before the oldest open session is worked off; a replay may begin there."""
@@ -336,7 +354,7 @@ class Attendant:
             "devices": [
                 {
                     "address": address,
-                    "name": _name(known),
+                    "name": name_of(known),
                     "driver": known.loaded.driver.name,
                     "state": "refused" if known.refused else "reading" if known.running else "waiting",
                     "sessions": known.sessions,
@@ -348,9 +366,3 @@ class Attendant:
                 if known.loaded is not None
             ],
         }
-
-
-def _name(known: Known) -> str | None:
-    if known.settings is not None and known.settings.name:
-        return known.settings.name
-    return known.advertisement.local_name if known.advertisement else None

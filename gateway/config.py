@@ -68,6 +68,12 @@ class DeviceSection(Strict):
     consent: dict[str, int] = Field(
         {}, description="The consent code of each of its users, for a device that keeps their data to itself (a scale, say)", repr=False
     )
+    bindkey: str | None = Field(
+        None,
+        pattern=r"^[0-9a-fA-F]{32}$",
+        description="Opens what it encrypts in its advertisements: 32 hexadecimal digits, from its maker's app",
+        repr=False,
+    )
     register_user: bool = Field(
         default=False, description="Make a user of our own on such a device if no consent code is known; it is kept in the journal"
     )

@@ -34,6 +34,7 @@ class Registry:
         self.by_name = {item.driver.name: item for item in self.loaded}
         self.services = frozenset(service for item in self.loaded for service in item.driver.match.services)
         self.companies = frozenset(item.driver.match.company for item in self.loaded if item.driver.match.company is not None)
+        self.hearing = [item for item in self.loaded if item.driver.hears is not None]
         self.has_names = any(item.driver.match.local_name and item.driver.match.service is None for item in self.loaded)
 
     def wants(self, seen: Advertisement) -> bool:
@@ -41,7 +42,12 @@ class Registry:
         return not (self.services.isdisjoint(seen.services) and self.companies.isdisjoint(seen.companies)) or self.has_names
 
     def match(self, seen: Advertisement) -> Loaded | None:
-        """The driver that says most about the device. Raises `AmbiguousMatch` when two say as much."""
+        """The driver that says most about the device: one that reads its very advertisement comes first. Raises `AmbiguousMatch` when
+        two say as much.
+        """
+        heard = self._heard(seen)
+        if heard is not None:
+            return heard
         if not self.wants(seen):
             return None
         fitting = sorted((item for item in self.loaded if item.driver.match.holds(seen)), key=lambda item: -item.driver.match.weight)
@@ -50,6 +56,12 @@ class Registry:
         if len(fitting) > 1 and fitting[0].driver.match.weight == fitting[1].driver.match.weight:
             raise AmbiguousMatch(fitting[0].source, fitting[1].source)
         return fitting[0]
+
+    def _heard(self, seen: Advertisement) -> Loaded | None:
+        if not (seen.service_data or seen.manufacturer_data):
+            return None
+        sighting = seen.sighting
+        return next((item for item in self.hearing if item.driver.hears and item.driver.hears(sighting) is not None), None)
 
     def why(self, seen: Advertisement) -> list[tuple[Loaded, dict[str, bool]]]:
         """Every driver with the fields of its match and whether they hold."""

@@ -18,6 +18,7 @@ from gateway.config import DeviceSection
 from gateway.errors import JournalError
 from gateway.filing import Filing, SessionFacts
 from gateway.registry import Registry
+from gateway.sealed import opener
 
 log = structlog.get_logger()
 
@@ -78,7 +79,7 @@ async def readings(records: list[Record], registry: Registry) -> AsyncGenerator[
     loaded = registry.by_name.get(records[0].extra.get("drv", ""))
     if loaded is None:
         return
-    link = ReplayLink(records)
+    link = ReplayLink(records, opener)
     batches = loaded.driver.read(link)
     while True:
         try:

@@ -23,3 +23,11 @@ def opener(key: bytes) -> Open:
             raise Locked("the key does not fit, or the advertisement is forged") from error
 
     return open_
+
+
+def seal(key: bytes, nonce: bytes, plain: bytes, tag_length: int = 4) -> tuple[bytes, bytes]:
+    """What a device does: ciphertext and tag."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESCCM  # noqa: PLC0415 - as above
+
+    sealed = AESCCM(key, tag_length=tag_length).encrypt(nonce, plain, None)
+    return sealed[:-tag_length], sealed[-tag_length:]

@@ -17,6 +17,7 @@ from gateway.clock import Clock, local
 from gateway.filing import Filing, SessionFacts
 from gateway.intake import Intake
 from gateway.transports.radio import Connection, Radio, Seen
+from profiles.adv.sighting import Sealed, no_key
 
 ANSWER_SECONDS = 30.0
 """The longest that one read, write or subscription may take (ATT allows 30 s)."""
@@ -157,6 +158,9 @@ class RecordingLink:
             if frame is not None
         ]
         return [*self._answers, *late] if late else []
+
+    def unseal(self, sealed: Sealed) -> bytes:
+        return no_key(sealed)  # this is a connection
 
     def reject(self, frame: Frame, error: Exception) -> None:
         self.rejected.append((frame, error))

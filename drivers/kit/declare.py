@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from drivers.kit.links import GattLink
 from drivers.kit.readings import Batch
+from profiles.adv.sighting import Sighting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,15 @@ class Advertisement:
     local_name: str | None = None
     services: frozenset[int | str] = frozenset()
     companies: frozenset[int] = frozenset()
+    service_data: Mapping[int, bytes] = field(default_factory=dict)
+    """By 16-bit identifier."""
+    manufacturer_data: Mapping[int, bytes] = field(default_factory=dict)
+
+    @property
+    def sighting(self) -> Sighting:
+        return Sighting(
+            address=self.address, name=self.local_name, service_data=self.service_data, manufacturer_data=self.manufacturer_data
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +92,11 @@ class GattDriver:
     commands: tuple[Command, ...] = ()
     streams: bool = False
     """It sends for as long as it is used, and the driver gives out what it has as it goes: a session may last for hours."""
+
+    hears: Callable[[Sighting], float | None] | None = None
+    """For devices that nobody connects to: whether this one's advertisements are read by the driver, and then how many seconds to let
+    pass between two of them (0: each that differs from the one before). The link of such a session has one frame, the advertisement.
+    """
 
     def variant(self, **changes: Any) -> Self:
         """This driver, but for the difference."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from profiles.adv.sighting import Sealed
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -32,16 +34,19 @@ class Policy:
     """User of the device to the consent code, without which it keeps his data to itself."""
     register: int | None = None
     """The consent code for a user of our own, should the device have none that we know; None: do not register any."""
+    bindkey: str | None = None
+    """Hexadecimal: opens what the device encrypts in its advertisements."""
 
     def stored(self) -> dict[str, Any]:
         """For a capture."""
         consent = {str(user): code for user, code in self.consent.items()}
-        return {"set_clock": self.set_clock, "forget": self.forget, "consent": consent, "register": self.register}
+        said = {"set_clock": self.set_clock, "forget": self.forget, "consent": consent, "register": self.register, "bindkey": self.bindkey}
+        return {name: value for name, value in said.items() if value not in (None, {})}
 
     @classmethod
     def restored(cls, said: Mapping[str, Any]) -> Policy:
         consent = {int(user): code for user, code in said.get("consent", {}).items()}
-        return cls(said.get("set_clock", False), said.get("forget", False), consent, said.get("register"))
+        return cls(said.get("set_clock", False), said.get("forget", False), consent, said.get("register"), said.get("bindkey"))
 
 
 class GattLink(Protocol):
@@ -69,6 +74,9 @@ class GattLink(Protocol):
 
     async def receive(self) -> Frame | None:
         """The next notification or indication; None when the device has been silent for long enough, or is gone."""
+
+    def unseal(self, sealed: Sealed) -> bytes:
+        """What the device encrypted in its advertisement, by the key that the owner gave. Raises `Locked`."""
 
     def reject(self, frame: Frame, error: Exception) -> None:
         """Set a frame aside that cannot be read. The conversation goes on."""

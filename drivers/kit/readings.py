@@ -94,6 +94,8 @@ class Weight(Reading):
     weight: Quantity
     bmi: Quantity | None = None
     height: Quantity | None = None
+    impedance: Quantity | None = None
+    """Where the scale leaves it to others to make a body composition of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from drivers.kit.capture import Record
 from drivers.kit.errors import Busy, Refused, Silent, Why
 from drivers.kit.links import Frame, Policy
+from profiles.adv.sighting import Open, Sealed, no_key
 
 BUSY = "BUSY"
 """In a capture, beside the names of `Why`."""
@@ -18,7 +19,9 @@ BUSY = "BUSY"
 class ReplayLink:
     """Serves the records of one session. Writes go nowhere and are kept in `written`; what ran out is `Silent`."""
 
-    def __init__(self, records: Iterable[Record]) -> None:
+    def __init__(self, records: Iterable[Record], opener: Callable[[bytes], Open] = lambda _key: no_key) -> None:
+        """`opener` makes of a key what opens with it."""
+        self._opener = opener
         self._reads: dict[int, deque[Record]] = defaultdict(deque)
         self._refusals: dict[int, deque[Record]] = defaultdict(deque)
         self._events: deque[Record] = deque()
@@ -75,6 +78,10 @@ class ReplayLink:
     async def receive(self) -> Frame | None:
         record = self._events.popleft() if self._events else None
         return self._frame(record) if record is not None and record.kind == "rx" else None
+
+    def unseal(self, sealed: Sealed) -> bytes:
+        key = self._policy.bindkey
+        return (self._opener(bytes.fromhex(key)) if key else no_key)(sealed)
 
     def reject(self, frame: Frame, error: Exception) -> None:
         self.rejected.append((frame, error))

@@ -12,11 +12,11 @@ from pathlib import Path
 import click
 
 from gateway import registry
-from gateway.attendant import free_enough
 from gateway.cli.common import Failed, config_option, load_config, set_up_logging
 from gateway.clock import SystemClock
 from gateway.config import Config, MqttSection
 from gateway.errors import StateError
+from gateway.known import free_enough
 
 
 @click.command()

@@ -73,6 +73,7 @@ _FACTORS = {
     # canonical <- displayed, as a factor. 1 lb and 1 in are exact by definition (NIST SP 811).
     ("kg", "[lb_av]"): Decimal("0.45359237"),
     ("kg", "g"): Decimal("0.001"),
+    ("kg", "{catty}"): Decimal("0.5"),  # of the People's Republic of China, since 1959
     ("m", "[in_i]"): Decimal("0.0254"),
     ("mm[Hg]", "kPa"): Decimal(1) / Decimal("0.133322387415"),
     # Molar mass of glucose 180.156 g/mol (IUPAC 2021 atomic weights): 1 mmol/L is 18.0156 mg/dL.
@@ -132,6 +133,7 @@ UNITS = frozenset(
     {
         *DIMENSIONS.values(),
         *("mm[Hg]", "kPa", "/min", "kg", "[lb_av]", "kg/m2", "m", "[in_i]", "1", "%"),
+        "{catty}",
         *("m/s", "km/h", "W", "s", "kcal", "kJ", "Ohm", "Cel", "[degF]", "mmol/L", "mg/dL"),
     }
 )

@@ -72,6 +72,7 @@ def _(reading: Weight) -> list[Part]:
                 weight=measured(reading.weight, "kg", codes.BODY_WEIGHT),
                 bmi=maybe(reading.bmi, "kg/m2", codes.BODY_MASS_INDEX),
                 height=maybe(reading.height, "m", codes.BODY_HEIGHT),
+                impedance=maybe(reading.impedance, "Ohm", codes.IMPEDANCE),
             ),
         )
     ]

@@ -111,6 +111,7 @@ class WeightData(Model):
     weight: Measured
     bmi: Measured | None = None
     height: Measured | None = None
+    impedance: Measured | None = Field(None, description="Of the body, where the scale makes nothing of it itself")
 
 
 class WeightThing(Thing):

@@ -14,16 +14,20 @@ from gateway.app import Gateway, run_until_signalled
 from gateway.clock import Clock, SystemClock
 from gateway.config import BluetoothSection, Config, DeviceSection, DiskSection, GatewaySection, TimeSection
 from gateway.journal.store import read_all
+from gateway.simulator.advertisers import BTHomeScale
 from gateway.simulator.memory import Verdict, compare, truths
 from gateway.simulator.users import UserScale
 from gateway.simulator.world import ADDRESSES, World
 from gateway.sinks.base import Sink
 
-FAMILY = DeviceSection(address=ADDRESSES[UserScale], consent={str(user): code for user, code in UserScale.CODES.items()})
-"""The owner has the codes from the scale's display."""
+FAMILY = (
+    DeviceSection(address=ADDRESSES[UserScale], consent={str(user): code for user, code in UserScale.CODES.items()}),
+    DeviceSection(address=ADDRESSES[BTHomeScale], bindkey=BTHomeScale.KEY),
+)
+"""The owner has the codes from the scale's display, and the key from its maker's app."""
 
 
-def config(state: Path, device: tuple[DeviceSection, ...] = (FAMILY,)) -> Config:
+def config(state: Path, device: tuple[DeviceSection, ...] = FAMILY) -> Config:
     """Everything in one directory, quick turns, and every device welcome."""
     return Config(
         gateway=GatewaySection(state=state),
@@ -51,7 +55,7 @@ async def play(
     seed: int,
     seconds: float,
     sinks: Mapping[str, Sink] | None,
-    device: tuple[DeviceSection, ...] = (FAMILY,),
+    device: tuple[DeviceSection, ...] = FAMILY,
     stored_only: bool = False,
     watch: Callable[[Gateway, World], None] | None = None,
     house: House | None = None,

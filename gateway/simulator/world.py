@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bumble.link import LocalLink
 
+from gateway.simulator.advertisers import Advertiser, BTHomeScale, MiBodyScaleSaid
 from gateway.simulator.devices import Meter, Oximeter, Sensor, StoringCuff
 from gateway.simulator.memory import Memory, Stored
 from gateway.simulator.peripheral import Peripheral
@@ -26,6 +27,7 @@ HUB = "C0:FF:EE:00:00:00"
 KINDS = (
     *(Scale, Cuff, Meter, Oximeter, Thermometer, Belt, BodyScale, Sensor, StoringCuff),
     *(Ring, FootPod, Bicycle, PowerMeter, Machine, HealthSensor, UserScale),
+    *(MiBodyScaleSaid, BTHomeScale),
 )
 ADDRESSES = {kind: f"C0:FF:EE:00:00:{number:02X}" for number, kind in enumerate(KINDS, 1)}
 VISIT_SECONDS = 3.0
@@ -55,7 +57,7 @@ class World:
     async def start(self, *, stored_only: bool = False) -> BleakRadio:
         """Switch everything on, those without a memory only if they are wanted; returns the hub's radio."""
         for kind, address in ADDRESSES.items():
-            if stored_only and issubclass(kind, Streamer):
+            if stored_only and issubclass(kind, Streamer | Advertiser):
                 continue
             memory = Memory(self._directory, address)
             device = kind(self._link, address, memory, self._now)

@@ -55,6 +55,12 @@ def services_of(data: AdvertisementData) -> frozenset[int | str]:
     return frozenset(found)
 
 
+def service_data_of(data: AdvertisementData) -> dict[int, bytes]:
+    """By the SIG's identifiers; those of 128 bits belong to makers whom no driver here knows."""
+    found = ((_identifier(text), octets) for text, octets in data.service_data.items())
+    return {identifier: octets for identifier, octets in found if isinstance(identifier, int)}
+
+
 def _identifier(text: str) -> int | str:
     return int(text[4:8], 16) if text.endswith("-0000-1000-8000-00805f9b34fb") and text.startswith("0000") else text
 
@@ -91,6 +97,8 @@ class BleakRadio:
                         local_name=data.local_name or device.name,
                         services=services_of(data),
                         companies=frozenset(data.manufacturer_data),
+                        service_data=service_data_of(data),
+                        manufacturer_data=data.manufacturer_data,
                     ),
                     data.rssi,
                     device,

@@ -47,7 +47,10 @@ def test_it_wins_a_catalog_entry(loaded: Loaded) -> None:
 @pytest.mark.parametrize("entry", CATALOG, ids=lambda entry: entry["driver"])
 def test_a_catalog_entry_is_won_by_its_driver(entry: dict[str, Any]) -> None:
     said = entry["advertisement"]
-    seen = Advertisement(address="C1:00:00:00:00:01", local_name=said.get("local_name"), services=frozenset(said["services"]))
+    heard = {int(uuid, 16): bytes.fromhex(data) for uuid, data in said.get("service_data", {}).items()}
+    seen = Advertisement(
+        address="C1:00:00:00:00:01", local_name=said.get("local_name"), services=frozenset(said["services"]), service_data=heard
+    )
     won = REGISTRY.match(seen)
     assert won is not None
     assert won.driver.name == entry["driver"]

@@ -16,7 +16,7 @@ import pytest
 from drivers import Batch, Policy, Refused, Why
 from drivers.kit.capture import Record
 from gateway import attendant as attending
-from gateway import registry, sessions
+from gateway import known, registry, sessions
 from gateway.attendant import Attendant
 from gateway.config import BluetoothSection, Config, DeviceSection, DiskSection, GatewaySection
 from gateway.errors import JournalError
@@ -266,7 +266,7 @@ async def test_a_driver_that_does_not_end_is_cut_off(tmp_path: Path, monkeypatch
 
 def test_waiting_grows_but_never_beyond_all_bounds() -> None:
     """A device that fails for a year must not bring the daemon down with the arithmetic."""
-    assert [attending.slower(failures, 600.0) for failures in (1, 2, 9, 10, 5000)] == [2, 4, 512, 600, 600]
+    assert [known.slower(failures, 600.0) for failures in (1, 2, 9, 10, 5000)] == [2, 4, 512, 600, 600]
 
 
 async def test_a_reload_while_a_device_is_read_counts_from_the_next_time_on(tmp_path: Path) -> None:

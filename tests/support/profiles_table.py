@@ -56,7 +56,8 @@ def page() -> str:
             lines.append(f"| {layout.uuid:04X} | {name} | {sources(layout.uuid)} | {named(layout, drivers)} | {named(layout, devices)} |")
         lines.append("")
     adv = Counter(vector["form"] for vector in json.loads((ROOT / "tests" / "vectors" / "adv.json").read_text())["vectors"])
-    lines += ["## Advertisements", "", f"Decoded: {', '.join(form.name for form in FORMS)}. No driver reads them yet.", ""]
+    names = ", ".join(form.name for form in FORMS)
+    lines += ["## Advertisements", "", f"Decoded: {names}. The driver `advertised` reads those that say when a reading is finished.", ""]
     lines += ["| vectors of | count |", "| --- | --- |", *(f"| {name} | {count} |" for name, count in sorted(adv.items()))]
     return "\n".join(lines) + "\n"
 

@@ -1,0 +1,95 @@
+"""Readings that devices say in their advertisements: each is captured as a session of one frame, and worked off like any capture."""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from drivers import Batch, Frame, Notice, Policy, Reading
+from drivers.kit.capture import Record
+from drivers.kit.replay import ReplayLink
+from gateway.clock import Clock
+from gateway.filing import Filing, SessionFacts
+from gateway.intake import Intake
+from gateway.registry import Loaded
+from gateway.sealed import opener
+
+ADVERTISED = 0x0000
+"""In place of a characteristic."""
+MOST_WAITING = 64
+
+
+@dataclass(slots=True)
+class Ear:
+    """What is remembered of a device that is only listened to."""
+
+    last: bytes = b""
+    not_before: float = 0.0
+    waiting: deque[Record] = field(default_factory=lambda: deque(maxlen=MOST_WAITING))
+
+    def hears(self, octets: bytes, now: float) -> bool:
+        """Whether this is news. Most advertisements are what was said before."""
+        if octets == self.last or now < self.not_before:
+            return False
+        self.last = octets
+        return True
+
+
+async def understand(loaded: Loaded, records: list[Record]) -> tuple[list[Batch], list[tuple[Frame, Exception]]]:
+    """What the driver makes of one advertisement."""
+    link = ReplayLink(records, opener)
+    batches = [batch async for batch in loaded.driver.read(link)]
+    return batches, link.rejected
+
+
+def is_reading(batches: list[Batch]) -> bool:
+    return any(isinstance(item, Reading) for batch in batches for item in batch.items)
+
+
+class Hearing:
+    def __init__(self, intake: Intake, filing: Filing, clock: Clock) -> None:
+        self._intake, self._filing, self._clock = intake, filing, clock
+
+    def heard(self, octets: bytes) -> Record:
+        now, boottime = round(self._clock.now(), 6), round(self._clock.boottime(), 6)
+        return Record(kind="rx", session="", characteristic=ADVERTISED, data=octets, time=now, boottime=boottime)
+
+    async def take(
+        self, loaded: Loaded, facts: SessionFacts, policy: Policy, said: Record, opened: Callable[[str, int], None]
+    ) -> tuple[int, bool]:
+        """How many things were new, and whether there was a reading. Most of what a scale says while somebody steps on it is none, and
+        is not captured. `opened` is told where in intake the session begins. Raises `OSError`, `JournalError`.
+        """
+        facts.session = session = secrets.token_hex(8)
+        extra = {
+            "a": facts.address,
+            "drv": facts.driver,
+            "label": facts.label,
+            "boot": facts.boot_id,
+            "trusted": facts.clock_trusted,
+            "sim": facts.simulated,
+            "mark": {},
+            "policy": policy.stored(),
+            "chars": [f"{ADVERTISED:04X}"],
+            "settings": facts.settings.model_dump(mode="json", exclude_defaults=True) if facts.settings else None,
+        }
+        opening = Record(kind="open", session=session, time=said.time, boottime=said.boottime, extra=extra)
+        frame = Record(kind="rx", session=session, characteristic=ADVERTISED, data=said.data, time=said.time, boottime=said.boottime)
+        batches, _ = await understand(loaded, [opening, frame])
+        if not is_reading(batches):
+            for notice in (item for batch in batches for item in batch.items if isinstance(item, Notice)):
+                facts.noticed(notice.code, notice.text)
+            return 0, False
+        opened(session, self._intake.append(opening))
+        position = self._intake.append(frame)
+        batches, rejected = await understand(loaded, [opening, replace(frame, position=position)])
+        facts.identified = lambda identity: self._intake.append(
+            Record(kind="id", session=session, time=said.time, boottime=said.boottime, extra={"identity": identity})
+        )
+        count = 0
+        for batch in batches:
+            count += len(await self._filing.file(facts, batch, rejected))
+            rejected = []
+        return count, True
