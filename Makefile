@@ -14,7 +14,7 @@ help:
 	@echo 'make demo    virtual devices and a real gateway: readings become records before your eyes'
 	@echo 'make test    the whole suite, on Python 3.11 and, where present, 3.13'
 	@echo 'make check   linter, formatter, type checker'
-	@echo 'make bench   figures: codec, journal, start-up, export, draining to a broker'
+	@echo 'make bench   figures: codecs, records, journal, start-up, export, draining to a broker'
 	@echo 'make campaign      everything that can go wrong between device and consumer: ROUNDS=500 SEED=1'
 	@echo 'make fuzz          octets that nobody would send, led by coverage: FUZZ="--seconds 60 glucose"'
 	@echo 'make broker-loss   what a broker loses that is killed, by its settings'

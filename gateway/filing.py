@@ -167,10 +167,11 @@ class Filing:
             utc_offset=reading.utc_offset,
         )
         identity = str(facts.identity)
-        made = parts(reading)
+        made, ref = parts(reading), self._device_ref(facts)
         ids = [thing_id(identity, key, part.model.model_fields["type"].default, part.component) for part in made]
         device = [Related(id=self._device_id(facts), relationship="measured-with")] if facts.info else []
         candidates = []
+        provenance = self._provenance(facts, reading.frame, offset, reading)
         for part, own in zip(made, ids, strict=True):
             related = device + [Related(id=other, relationship="same-measurement") for other in ids if other != own]
             thing = part.model(
@@ -178,10 +179,10 @@ class Filing:
                 version=1,
                 when=filed,
                 person=self._person(facts, reading.user_index),
-                device=self._device_ref(facts),
+                device=ref,
                 status=list(reading.status),
                 related=related,
-                provenance=self._provenance(facts, reading.frame, offset, reading),
+                provenance=provenance,
                 data=part.data,  # type: ignore[call-arg]  # every thing-type has data; the base cannot say of what kind
             )
             candidates.append(candidate(thing, reading.frame.position))
@@ -198,6 +199,13 @@ class Filing:
         return settings.person
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
+
+def _versioned(thing: Thing, version: int) -> Thing:
+    return thing if thing.version == version else thing.model_copy(update={"version": version})
+
+
 def candidate(thing: Thing, position: int) -> Candidate:
     """What the journal needs of a thing. The digest leaves out when and by which way it came, and what the
     device is called, but not the time it said itself.
@@ -207,8 +215,8 @@ def candidate(thing: Thing, position: int) -> Candidate:
     return Candidate(
         id=thing.id,
         type=said["type"],
-        digest=content_digest(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()),
+        digest=content_digest(_ENCODER.encode(said).encode()),
         quality=QUALITY_RANK[thing.when.quality],
         position=position,
-        render=lambda version: thing.model_copy(update={"version": version}).model_dump_json(by_alias=True, exclude_none=True),
+        render=lambda version: _versioned(thing, version).model_dump_json(by_alias=True, exclude_none=True),
     )

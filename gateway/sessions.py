@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from drivers import Batch, Busy, Frame, GattDriver, NotAllowed, Policy, Refused, Silent
+from drivers import Batch, Busy, DeviceError, Frame, GattDriver, NotAllowed, Policy, Reading, Refused, Silent
 from drivers.kit.capture import Record
 from drivers.kit.replay import BUSY
 from gateway import crashpoints
@@ -27,6 +27,8 @@ LAST_SECONDS = 30.0
 
 STREAM_SECONDS = 12 * 3600.0
 """A session of a device that is worn or ridden."""
+
+MOST_TOGETHER = 256
 
 MOST_WAITING = 10_000
 """Frames taken but not yet understood. A device that sends faster than that for long is cut off; nothing taken is lost."""
@@ -58,6 +60,8 @@ class RecordingLink:
         self._lost = False
         self.rejected: list[tuple[Frame, Exception]] = []
         self.failure: Exception | None = None
+        self.settle: Callable[[], Awaitable[object]] = _nothing
+        """Awaited before the driver waits for anything: what it has given out so far is filed."""
 
     # -- what the radio tells ------------------------------------------------------------------------------------
 
@@ -118,6 +122,7 @@ class RecordingLink:
         if forbidden or (command.registers and policy.register is None):
             raise NotAllowed(f"{self._driver.name} may not write {data[:2].hex()}… to {characteristic:04X}: the owner has not permitted it")
         self._taken("wr", characteristic, data)
+        await self.settle()
         if command.forgets:
             await self._intake.flush()
         await self._answered(characteristic, self._live().write(characteristic, data))
@@ -134,18 +139,26 @@ class RecordingLink:
             # A belt that is worn for hours, or a device that repeats itself for ever: the driver gives out what it has.
             self._note("idle")
             return None
-        try:
-            async with asyncio.timeout(self._idle_seconds):
-                frame = await self._frames.get()
-        except TimeoutError:
-            self._note("idle")
-            return None
+        if self.has_waiting:
+            frame = self._frames.get_nowait()
+        else:
+            await self.settle()
+            try:
+                async with asyncio.timeout(self._idle_seconds):
+                    frame = await self._frames.get()
+            except TimeoutError:
+                self._note("idle")
+                return None
         if frame is None:
             self._note("end")
             self._frames.put_nowait(None)
         else:
             self._waiting -= 1
         return frame
+
+    @property
+    def has_waiting(self) -> bool:
+        return self._waiting > 0
 
     def left(self) -> list[Record]:
         """What came after the driver had ended, if anything, behind what the device had answered."""
@@ -209,6 +222,40 @@ class RecordingLink:
         )
 
 
+async def _nothing() -> None:
+    """There is nothing to settle."""
+
+
+class Pending:
+    """What the driver has given out and is not filed yet: readings whose successors have already come are filed together, for a sync of
+    the disk takes longer than a record does over the air. Nobody waits for them: before the driver waits or writes, they are filed.
+    """
+
+    def __init__(self, link: RecordingLink, facts: SessionFacts, filing: Filing) -> None:
+        self._link, self._facts, self._filing = link, facts, filing
+        self._items: list[Reading] = []
+        self.count = 0
+
+    async def add(self, batch: Batch) -> None:
+        readings = [item for item in batch.items if isinstance(item, Reading)]
+        if batch.mark is None and len(readings) == len(batch.items):
+            self._items += readings
+            if len(self._items) >= MOST_TOGETHER or not self._link.has_waiting:
+                await self.file()
+            return
+        await self.file()  # what a clock or a mark says is not for those before
+        await self._commit(batch)
+
+    async def file(self) -> None:
+        if self._items:
+            items, self._items = self._items, []
+            await self._commit(Batch(tuple(items)))
+
+    async def _commit(self, batch: Batch) -> None:
+        rejected, self._link.rejected = self._link.rejected, []
+        self.count += len(await self._filing.file(self._facts, batch, rejected))
+
+
 def opening(facts: SessionFacts, clock: Clock, connection: Connection, mark: Mapping[str, Any], policy: Policy) -> Record:
     """The first record of a session: everything that a replay needs beside the frames."""
     settings = facts.settings.model_dump(mode="json", exclude_defaults=True) if facts.settings else None
@@ -259,7 +306,8 @@ async def run(
     )
     connection = await radio.connect(seen, on_frame=link.on_frame, on_lost=link.on_lost, timeout=connect_seconds)
     facts.identified = link.identified
-    count = 0
+    pending = Pending(link, facts, filing)
+    link.settle = pending.file
     first = opening(facts, clock, connection, mark, policy)
     try:
         opened(intake.append(first))
@@ -267,8 +315,11 @@ async def run(
         async with asyncio.timeout(session_seconds + LAST_SECONDS), aclosing(driver.read(link)) as batches:
             try:
                 async for batch in batches:
-                    taken, link.rejected = link.rejected, []
-                    count += len(await filing.file(facts, batch, taken))
+                    await pending.add(batch)
+                await pending.file()
+            except DeviceError:
+                await pending.file()  # what was complete before counts
+                raise
             finally:
                 link.withdraw()
     except TimeoutError as error:
@@ -287,4 +338,4 @@ async def run(
             await filing.file(facts, Batch(), link.rejected)
     if link.failure is not None:
         raise link.failure
-    return count
+    return pending.count

@@ -45,6 +45,12 @@ _NAMES = {"k", "s", "u", "d", "t", "b"}
 
 
 def line(record: Record) -> bytes:
+    if not record.extra and record.kind == "rx" and record.session.isascii() and record.session.isalnum():
+        # Most of all lines, and each between a frame and its confirmation: the same text, without the general way there.
+        name = f'"u":"{record.characteristic:04X}",' if record.characteristic else ""
+        head = f'{{"k":"rx","s":"{record.session}",{name}"d":"{record.data.hex()}"'
+        text = f'{head},"t":{round(float(record.time), 6)!r},"b":{round(float(record.boottime), 6)!r}}}'.encode()
+        return b"%s\t%08x\n" % (text, zlib.crc32(text))
     fields: dict[str, Any] = {"k": record.kind, "s": record.session}
     if record.characteristic:
         fields["u"] = f"{record.characteristic:04X}"

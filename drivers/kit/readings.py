@@ -249,7 +249,7 @@ class DeviceInfo:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """All that is complete so far. When `yield` returns, the gateway holds it for good.
+    """All that is complete so far. The gateway holds it for good before the driver waits for anything, or writes, again.
 
     `mark`, if given, replaces the device's mark in the same transaction.
     """

@@ -6,11 +6,18 @@ import platform
 import sys
 
 from gateway.cli.common import set_up_logging
-from tests.bench import codec, drain, idle, journal, window
+from tests.bench import characteristics, codec, drain, idle, journal, records, window
 
 if __name__ == "__main__":
     set_up_logging("error", "console")
-    benches = {"codec": codec.run, "window": window.run, "journal": journal.run, "drain": drain.run, "idle": idle.run}
+    benches = {
+        "codec": codec.run,
+        "characteristics": characteristics.run,
+        "window": window.run,
+        "journal": journal.run,
+        "records": records.run,
+    }
+    benches |= {"drain": drain.run, "idle": idle.run}
     print(f"Python {platform.python_version()}, {platform.machine()}, {platform.system()} {platform.release()}")
     for name in sys.argv[1:] or benches:
         benches[name]()

@@ -109,7 +109,7 @@ class Watch:
 
 def _read(device: Peripheral, waiting: set[str]) -> bool:
     """Nothing is left in devices that forget; the others have been read."""
-    if isinstance(device, Meter) or getattr(device, "forgets", False):
+    if isinstance(device, Meter) or device.ONLY_WITH_RECORDS:
         return not device.memory.records
     return device.address in waiting
 
