@@ -173,6 +173,16 @@ class Exercise(Reading):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Insulin(Reading):
+    """A bolus that a device has delivered, all of it; `extended` of it over so many seconds."""
+
+    kind: str
+    amount: Quantity
+    extended: Quantity | None = None
+    seconds: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Coded:
     """A value that says itself what it is. `code`, `terms` and `dimension` are of ISO/IEEE 11073-10101; the first with its partition,
     the last without, for dimensions have one of their own.

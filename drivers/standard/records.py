@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from drivers.kit import steps
@@ -23,15 +23,28 @@ READING = (
 COMMANDS = (*READING, Command(POINT, bytes((OpCode.DELETE_STORED_RECORDS,)), forgets=True))
 
 
+class Plain:
+    """How requests are written and answers read. Others keep the conversation, with codes of their own."""
+
+    point = POINT
+
+    def write(self, command: bytes) -> bytes:
+        return command
+
+    def read(self, link: GattLink, frame: Frame) -> RecordAccessControlPoint | None:
+        """None for what cannot be read, which is set aside."""
+        return steps.decoded(link, RecordAccessControlPoint, frame)
+
+
 class Report:
     """A download as its driver sees it: the frames of the device, one by one, until it is over.
 
     A device that is still busy with a request of somebody before is told once to abort that.
     """
 
-    def __init__(self, link: GattLink, download: Download, device: str) -> None:
+    def __init__(self, link: GattLink, download: Download, device: str, dialect: Plain | None = None) -> None:
         """`device`: what it is called in sentences."""
-        self._link, self._download, self._device = link, download, device
+        self._link, self._download, self._device, self._dialect = link, download, device, dialect or Plain()
         self._is_open = self._aborting = self._has_aborted = False
         self._problem: Exception | None = None
         self.rounds = 0
@@ -50,9 +63,9 @@ class Report:
                 if not self._download.silent():
                     self._problem = Silent(f"the {self._device} did not end its report")
                 continue
-            if frame.characteristic != POINT:
+            if frame.characteristic != self._dialect.point:
                 return frame
-            answer = point(self._link, frame)
+            answer = self._dialect.read(self._link, frame)
             if answer is None:
                 continue
             if self._aborting:
@@ -67,7 +80,7 @@ class Report:
     async def endless(self) -> None:
         """The device does not stop: tell it to, once, and take no more."""
         self._problem = Endless()
-        await self._link.write(POINT, abort())
+        await self._write(abort())
 
     def check(self) -> None:
         """At the end of all. Raises `DeviceError`, if the procedure was not a success."""
@@ -92,24 +105,32 @@ class Report:
         """Whether all came that there is: only then may it be noted how far the device was read."""
         return self.is_over and not self._download.missing
 
+    async def _write(self, command: bytes) -> None:
+        await self._link.write(self._dialect.point, self._dialect.write(command))
+
     async def _ask(self, command: bytes) -> None:
         self.rounds += command[0] in (OpCode.REPORT_STORED_RECORDS, OpCode.COMBINED_REPORT)
         try:
-            await self._link.write(POINT, command)
+            await self._write(command)
         except Busy:
             if self._has_aborted:
                 raise
-            await self._link.write(POINT, abort())
+            await self._write(abort())
             self._aborting = self._has_aborted = True
         self._is_open = True
 
 
 def mark_of(kept: Mapping[str, Any]) -> Mark | None:
     """How far the device was read, out of what the journal keeps for it."""
-    if not kept:
+    if "next_wanted" not in kept:
         return None
-    year, month, day, *time = kept["base_time"]
-    return Mark(kept["sequence_number"], DateTime(year or None, month or None, day or None, *time), kept["next_wanted"])
+    return Mark(kept["sequence_number"], moment_of(kept["base_time"]), kept["next_wanted"])
+
+
+def moment_of(kept: Sequence[int]) -> DateTime:
+    """0 stands for a part that the device does not know."""
+    year, month, day, *time = kept
+    return DateTime(year or None, month or None, day or None, *time)
 
 
 def stored(mark: Mark | None) -> dict[str, Any] | None:

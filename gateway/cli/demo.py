@@ -67,6 +67,8 @@ def _sentence(thing: dict[str, Any]) -> str:
     ]
     if "values" in data:
         values = [f"{data['name']}: {len(data['values'])} values"]
-    words = [data[name] for name in ("meal", "activity") if data.get(name)]
+    words = [data[name] for name in ("meal", "activity", "text") if data.get(name)]
+    words += [f"MDC {data['mdc']}"] if thing["type"] == "coded-observation" and data.get("mdc") else []
+    words += [f"says MDC {term}" for term in data.get("terms", ())]
     version = f" (version {thing['version']})" if thing["version"] > 1 else ""
     return f"{thing['when']['time'][:19]}  {thing['type']:<24} {', '.join(words + values) or data.get('model', '')}{version}"

@@ -220,6 +220,14 @@ def _exercise_samples(thing: dict[str, Any]) -> Element:
     return root
 
 
+def _insulin(thing: dict[str, Any]) -> Element:
+    root, data = _root("diabetes-insulin-injection-use", thing), thing["data"]
+    # Which insulin is in the device, it does not say.
+    _codable(root, "type", f"Insulin, {data['kind']} bolus")
+    add(SubElement(root, "amount"), "IE", data["amount"]["value"])
+    return root
+
+
 def _coded_observation(thing: dict[str, Any]) -> Element:
     """An application's own there: the whole thing's data as they are."""
     root = Element("app-specific")
@@ -250,6 +258,7 @@ BUILDERS: dict[str, Callable[[dict[str, Any]], Element]] = {
     "heart-rate": _heart_rate,
     "blood-oxygen-saturation": _oxygen,
     "vital-signs": _vital_signs,
+    "insulin-injection-use": _insulin,
     "coded-observation": _coded_observation,
     "exercise": _exercise,
     "exercise-samples": _exercise_samples,

@@ -52,6 +52,7 @@ GLUCOSE = {
     "interstitial_fluid": Code(160212, None, "10417"),
     "control_solution": Code(160208, None, "10417"),
 }
+INSULIN = Code(None, None, "no term known in 10419")
 _NOT_KNOWN = "no term known in 10441"
 DETAILS = {
     # Of exercise, by name. LOINC: activity panel.
@@ -133,7 +134,7 @@ UNITS = frozenset(
     {
         *DIMENSIONS.values(),
         *("mm[Hg]", "kPa", "/min", "kg", "[lb_av]", "kg/m2", "m", "[in_i]", "1", "%"),
-        "{catty}",
+        *("{catty}", "[iU]"),
         *("m/s", "km/h", "W", "s", "kcal", "kJ", "Ohm", "Cel", "[degF]", "mmol/L", "mg/dL"),
     }
 )

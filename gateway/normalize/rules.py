@@ -10,6 +10,7 @@ from drivers import (
     Exercise,
     Glucose,
     HeartRate,
+    Insulin,
     Observation,
     OxygenSaturation,
     Reading,
@@ -31,6 +32,8 @@ from gateway.normalize.things import (
     ExerciseThing,
     HeartRateData,
     HeartRateThing,
+    InsulinData,
+    InsulinThing,
     OxygenSaturationData,
     OxygenSaturationThing,
     SamplesData,
@@ -205,3 +208,14 @@ def _samples(series: tuple[Series, ...]) -> list[Part]:
 @parts.register
 def _(reading: Observation) -> list[Part]:
     return observed(reading)
+
+
+@parts.register
+def _(reading: Insulin) -> list[Part]:
+    data = InsulinData(
+        amount=measured(reading.amount, "[iU]", codes.INSULIN),
+        kind=reading.kind,
+        extended=maybe(reading.extended, "[iU]", codes.INSULIN),
+        seconds=reading.seconds,
+    )
+    return [Part(InsulinThing, data)]

@@ -219,8 +219,23 @@ class SamplesThing(Thing):
     data: SamplesData
 
 
+class InsulinData(Model):
+    amount: Measured
+    kind: str = Field(description="Of the bolus: fast, extended, multiwave")
+    extended: Measured | None = Field(None, description="What of the amount was spread over `seconds`")
+    seconds: Number | None = None
+
+
+class InsulinThing(Thing):
+    """A bolus that a device has delivered. In HealthVault: insulin injection usage."""
+
+    type: Literal["insulin-injection-use"] = "insulin-injection-use"
+    type_id: str = "184166be-8adb-4d9c-8162-c403040e31ad"
+    data: InsulinData
+
+
 class CodedValue(Model):
-    mdc: int | None = Field(description="What it is: ISO/IEEE 11073-10101, 32 bit")
+    mdc: int | None = Field(None, description="What it is: ISO/IEEE 11073-10101, 32 bit; left out where it has no term")
     value: Measured | None = None
     terms: list[int] = Field([], description="What it says by codes: ISO/IEEE 11073-10101, 32 bit")
     text: str | None = None
@@ -271,6 +286,7 @@ TYPES: tuple[type[Thing], ...] = (
     VitalSignsThing,
     ExerciseThing,
     SamplesThing,
+    InsulinThing,
     CodedThing,
     DeviceThing,
 )

@@ -178,7 +178,7 @@ def _thing_signature(thing: dict[str, Any]) -> str:
         for name, value in thing["data"].items()
         if isinstance(value, dict)
         and "display" in value
-        and name in ("systolic", "diastolic", "pulse", "weight", "glucose", "temperature", "saturation", "rate")
+        and name in ("systolic", "diastolic", "pulse", "weight", "glucose", "temperature", "saturation", "rate", "amount")
     }
     if thing["type"] == "exercise":
         counted = {name: value for name, value in thing["data"]["details"].items() if name not in thing["data"]["derived"]}
@@ -187,7 +187,7 @@ def _thing_signature(thing: dict[str, Any]) -> str:
         values = {thing["data"]["name"]: " ".join(map(plain, thing["data"]["values"]))}
     if thing["type"] == "coded-observation":
         said = thing["data"]
-        values = {"mdc": str(said["mdc"])} | ({"terms": " ".join(map(str, said["terms"]))} if said["terms"] else {})
+        values = {"mdc": str(said.get("mdc"))} | ({"terms": " ".join(map(str, said["terms"]))} if said["terms"] else {})
         values |= {"value": plain(said["value"]["display"]["value"])} if "value" in said else {}
         values |= {"text": said["text"]} if "text" in said else {}
     if thing["type"] == "body-composition":

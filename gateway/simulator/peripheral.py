@@ -72,6 +72,7 @@ class Peripheral:
         self._tasks: set[asyncio.Task[None]] = set()
         self._connection: Connection | None = None
         self._advertising = False
+        self._answering_at: dict[int, asyncio.Task[None]] = {}
         self.device.on("connection", self._on_connection)
 
     # -- to be said by each device ---------------------------------------------------------------------------------
@@ -229,16 +230,20 @@ class Peripheral:
             UUID.from_16_bits(characteristic), PROPERTIES.READ, PERMISSIONS.READABLE, AttributeValueV2(read=lambda _bearer: show())
         )
 
+    def free(self, characteristic: int) -> None:
+        """The answer is on its way: the hub may ask again before its confirmation has come back."""
+        self._answering_at.pop(characteristic, None)
+
     def control_point(self, characteristic: int, asked: Callable[[bytes], Coroutine[Any, Any, None]]) -> Characteristic[Any]:
         """`asked` answers by an indication; before it has, another request is refused."""
-        answering: list[asyncio.Task[None]] = []
 
         def write(_bearer: object, value: bytes) -> None:
             if not self.subscribed(characteristic):
                 raise ATT_Error(CCCD_NOT_CONFIGURED)
-            if any(not task.done() for task in answering):
+            answering = self._answering_at.get(characteristic)
+            if answering is not None and not answering.done():
                 raise ATT_Error(IN_PROGRESS)
-            answering[:] = [self.do(asked(value))]
+            self._answering_at[characteristic] = self.do(asked(value))
 
         made: Characteristic[Any] = Characteristic(
             UUID.from_16_bits(characteristic),

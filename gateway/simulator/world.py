@@ -16,6 +16,7 @@ from gateway.simulator.advertisers import Advertiser, BTHomeScale, MiBodyScaleSa
 from gateway.simulator.devices import Meter, Oximeter, Sensor, StoringCuff
 from gateway.simulator.memory import Memory, Stored
 from gateway.simulator.peripheral import Peripheral
+from gateway.simulator.pump import Pump
 from gateway.simulator.pushers import BodyScale, Cuff, Scale, Thermometer
 from gateway.simulator.radio import Typist, backends, make_device
 from gateway.simulator.sensor import HealthSensor
@@ -27,7 +28,7 @@ HUB = "C0:FF:EE:00:00:00"
 KINDS = (
     *(Scale, Cuff, Meter, Oximeter, Thermometer, Belt, BodyScale, Sensor, StoringCuff),
     *(Ring, FootPod, Bicycle, PowerMeter, Machine, HealthSensor, UserScale),
-    *(MiBodyScaleSaid, BTHomeScale),
+    *(MiBodyScaleSaid, BTHomeScale, Pump),
 )
 ADDRESSES = {kind: f"C0:FF:EE:00:00:{number:02X}" for number, kind in enumerate(KINDS, 1)}
 VISIT_SECONDS = 3.0

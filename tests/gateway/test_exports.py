@@ -34,6 +34,7 @@ NAMESPACES = {
     "vital-signs": ("vital-signs", "urn:com.microsoft.wc.thing.vital-signs"),
     "exercise": ("exercise", "urn:com.microsoft.wc.thing.exercise"),
     "exercise-samples": ("exercise-samples", "urn:com.microsoft.wc.thing.exercise-samples"),
+    "diabetes-insulin-injection-use": ("insulin-injection-use", "urn:com.microsoft.wc.thing.insulin-injection-use"),
     "app-specific": ("application", "urn:com.microsoft.wc.thing.application"),
     "device": ("device", "urn:com.microsoft.wc.thing.equipment"),
 }
