@@ -1,9 +1,10 @@
 """Any glucose sensor that keeps to the Continuous Glucose Monitoring Profile.
 
-Flow: switch on 2AA7 and 2A52; read who the sensor is, what its clock shows, when its session began (2AAA) and what it measures (2AA8); ask
-for the records from the minute on up to which it was read, or for all of a new session; take what is notified, several records at a
-time, and what is measured meanwhile. A record's time is the session's start and its offset in minutes. Nothing is written but the request:
-calibrations, alerts and the session itself are the wearer's.
+Flow: switch on 2AA7 and 2A52; read who the sensor is, what its clock shows, when its session began (2AAA) and what it measures (2AA8);
+tell its wearer what its status (2AA9), run time (2AAB) and communication interval (2AAC) call for; ask for the records from the minute on
+up to which it was read, or for all of a new session; take what is notified, several records at a time, and what is measured meanwhile. A
+record's time is the session's start and its offset in minutes. Nothing is written but these requests: calibrations, alerts and the
+session itself are the wearer's.
 Source: Continuous Glucose Monitoring Profile 1.0.2, chapter 4; Continuous Glucose Monitoring Service 1.0.2, 3.1 to 3.6.
 """
 
@@ -12,11 +13,13 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from drivers import Batch, Confused, Frame, GattDriver, GattLink, Glucose, Key, Match, Quantity, steps
-from drivers.standard import records
+from drivers import Batch, Command, Confused, Frame, GattDriver, GattLink, Glucose, Key, Match, Notice, Quantity, steps
+from drivers.standard import control, records
+from profiles.crc import append_crc
 from profiles.download import Download, Endless
 from profiles.floats import NoValue, Value
 from profiles.gatt import cgm as cgms
+from profiles.gatt import cgm_control as socp
 from profiles.gatt.glucose import SampleType
 from profiles.gatt.record_access import report_all, report_from
 from profiles.times import DateTime
@@ -81,19 +84,61 @@ class _Session:
         return {"start": self._moment, "next_wanted": self.next_wanted}
 
 
+_ATTENTION = {
+    cgms.Status.SESSION_STOPPED: "its session has stopped",
+    cgms.Status.DEVICE_BATTERY_LOW: "its battery is low",
+    cgms.Status.SENSOR_TYPE_INCORRECT: "a sensor of another type is attached",
+    cgms.Status.SENSOR_MALFUNCTION: "its sensor does not work",
+    cgms.Status.GENERAL_DEVICE_FAULT: "it has a fault",
+    cgms.Status.CALIBRATION_REQUIRED: "it wants to be calibrated",
+}
+_INTERVAL = bytes((socp.OpCode.GET_COMMUNICATION_INTERVAL,))
+_LAST_MINUTES = 24 * 60
+
+
+async def _state(link: GattLink, *, with_crc: bool) -> tuple[tuple[Notice, ...], list[Frame]]:
+    """What its wearer should know of the sensor, and what it sent while it was asked. Alerts are his own affair and not touched."""
+    found: list[Notice] = []
+    status, _ = await steps.read(link, cgms.CGMStatus)
+    if status is not None:
+        found += [Notice(str(bit.name).lower(), text) for bit, text in _ATTENTION.items() if status.status & bit]
+    runs, _ = await steps.read(link, cgms.CGMSessionRunTime)
+    if status is not None and runs is not None and runs.hours * 60 - status.time_offset <= _LAST_MINUTES:
+        found.append(Notice("sensor-ends", "its sensor's time ends within a day"))
+    request = append_crc(_INTERVAL) if with_crc else _INTERVAL
+    answer, meanwhile = await control.ask(link, socp.CGMSpecificOpsControlPoint, request, _is_interval)
+    said = answer.parameters if answer is not None else None
+    if isinstance(said, socp.CommunicationInterval) and said.communication_interval == 0:
+        found.append(Notice("interval-off", "it tells nothing by itself: its communication interval is off"))
+    return tuple(found), meanwhile
+
+
+def _is_interval(said: socp.CGMSpecificOpsControlPoint) -> bool:
+    parameters = said.parameters
+    refused = isinstance(parameters, socp.Response) and parameters.request_opcode == socp.OpCode.GET_COMMUNICATION_INTERVAL
+    return refused or said.opcode == socp.OpCode.COMMUNICATION_INTERVAL_RESPONSE
+
+
 async def read(link: GattLink) -> AsyncGenerator[Batch]:
-    await link.subscribe(_MEASUREMENT, records.POINT)
+    await link.subscribe(_MEASUREMENT, records.POINT, socp.CGMSpecificOpsControlPoint.uuid)
     yield Batch(await steps.about(link))
     start, _ = await steps.read(link, cgms.CGMSessionStartTime)
     feature, _ = await steps.read(link, cgms.CGMFeature)
     if start is None:
         raise Confused("the sensor does not say when its session began: is it started?")
     session = _Session(start.start_time, feature, link.mark)
+    notices, meanwhile = await _state(link, with_crc=feature is not None and bool(feature.features & cgms.Feature.E2E_CRC))
+    if notices:
+        yield Batch(notices)
 
     download = Download(None, begin=report_from(session.next_wanted) if session.next_wanted else report_all())
+    for early in meanwhile:
+        found = session.take(link, early, download) if early.characteristic == _MEASUREMENT else ()
+        if found:
+            yield Batch(found)
     report = records.Report(link, download, "sensor")
     while (frame := await report.next()) is not None:
-        found: tuple[Glucose, ...] = ()
+        found = ()
         try:
             found = session.take(link, frame, download)
         except Endless:
@@ -114,5 +159,5 @@ DRIVER = GattDriver(
     label="Continuous glucose sensor (standard profile)",
     match=Match(service=cgms.SERVICE),
     read=read,
-    commands=records.READING,
+    commands=(*records.READING, Command(socp.CGMSpecificOpsControlPoint.uuid, _INTERVAL)),
 )

@@ -12,9 +12,10 @@ from bumble.gatt import Characteristic
 from gateway.simulator.memory import Stored
 from gateway.simulator.peripheral import PROPERTIES, RecordKeeper
 from gateway.simulator.pushers import Numbers, shown
-from profiles.crc import append_crc
+from profiles.crc import append_crc, strip_crc
 from profiles.gatt import blood_pressure as bls
 from profiles.gatt import cgm as cgms
+from profiles.gatt import cgm_control as socp
 from profiles.gatt import glucose as gls
 from profiles.gatt import pulse_oximeter as plxs
 from profiles.gatt.record_access import Operator, RecordAccessControlPoint
@@ -182,14 +183,26 @@ class Sensor(RecordKeeper):
 
     def characteristics(self) -> list[Characteristic[Any]]:
         self._measured = self.measurement(cgms.CGMMeasurement.uuid, PROPERTIES.NOTIFY)
+        self._control = self.control_point(socp.CGMSpecificOpsControlPoint.uuid, self._controlled)
         began = datetime.fromisoformat(self.memory.records[0].expected[0]["time"])
         plain = cgms.CGMSessionStartTime(DateTime.of(began), 0, 0).encode()
         return [
             self._measured,
             self.fixed(cgms.CGMFeature.uuid, self.FEATURE.encode()),
             self.fixed(cgms.CGMSessionStartTime.uuid, append_crc(plain)),
+            self.fixed(cgms.CGMStatus.uuid, append_crc(cgms.CGMStatus(0, cgms.Status(0)).encode())),
+            self.fixed(cgms.CGMSessionRunTime.uuid, append_crc(cgms.CGMSessionRunTime(240).encode())),
             self.point,
+            self._control,
         ]
+
+    async def _controlled(self, request: bytes) -> None:
+        opcode = strip_crc(request)[0]
+        answer = bytes((socp.OpCode.RESPONSE_CODE, opcode, socp.ResponseCode.OP_CODE_NOT_SUPPORTED))
+        if opcode == socp.OpCode.GET_COMMUNICATION_INTERVAL:
+            answer = bytes((socp.OpCode.COMMUNICATION_INTERVAL_RESPONSE, self.MINUTES))
+        self.free(socp.CGMSpecificOpsControlPoint.uuid)
+        await self.indicate(self._control, append_crc(answer))
 
     def fill(self, numbers: Numbers, randomness: random.Random, count: int = 15) -> None:
         began = self.time().replace(microsecond=0) - timedelta(minutes=self.MINUTES * count)

@@ -21,6 +21,7 @@ from gateway.simulator.pushers import BodyScale, Cuff, Scale, Thermometer
 from gateway.simulator.radio import Typist, backends, make_device
 from gateway.simulator.sensor import HealthSensor
 from gateway.simulator.streamers import Belt, Bicycle, FootPod, Machine, PowerMeter, Ring, Streamer
+from gateway.simulator.tracker import Tracker
 from gateway.simulator.users import UserScale
 from gateway.transports.ble import BleakRadio
 
@@ -28,7 +29,7 @@ HUB = "C0:FF:EE:00:00:00"
 KINDS = (
     *(Scale, Cuff, Meter, Oximeter, Thermometer, Belt, BodyScale, Sensor, StoringCuff),
     *(Ring, FootPod, Bicycle, PowerMeter, Machine, HealthSensor, UserScale),
-    *(MiBodyScaleSaid, BTHomeScale, Pump),
+    *(MiBodyScaleSaid, BTHomeScale, Pump, Tracker),
 )
 ADDRESSES = {kind: f"C0:FF:EE:00:00:{number:02X}" for number, kind in enumerate(KINDS, 1)}
 VISIT_SECONDS = 3.0

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from drivers import Batch, Confused, Glucose, Quantity, Silent
+from drivers import Batch, Confused, Glucose, Notice, Quantity, Silent
 from drivers.kit.capture import Record
 from drivers.standard import cgm
+from profiles.crc import append_crc
+from profiles.gatt import cgm as cgms
 from tests.support.replaying import CAPTURES, asked, readings, records, replayed
 
 GIVEN = records(CAPTURES / "cgm.ndjson")
@@ -104,3 +106,37 @@ def test_a_link_that_goes_at_any_frame_loses_and_doubles_nothing() -> None:
         again = readings(replayed(cgm.DRIVER, marked(dict(marks[-1])) if marks else GIVEN)[0])
         later = {item.key for item in again if item.sequence_number is not None and item.sequence_number >= wanted}
         assert {item.key for item in readings(batches)} | later == whole, length
+
+
+def test_what_the_wearer_should_know_is_told() -> None:
+    given = [
+        replace(GIVEN[0], extra={**GIVEN[0].extra, "chars": ["2AA7", "2AA8", "2AA9", "2AAA", "2AAB", "2AAC", "2A52"]}),
+        Record(kind="rd", session="1", characteristic=0x2AA9, data=bytes.fromhex("f037020800"), time=1.5e9),
+        Record(kind="rd", session="1", characteristic=0x2AAB, data=bytes.fromhex("f000"), time=1.5e9),
+        *GIVEN[1:3],
+        Record(kind="rx", session="1", characteristic=0x2AA7, data=bytes.fromhex("060078001e00"), time=1.5e9),
+        Record(kind="rx", session="1", characteristic=0x2AAC, data=bytes.fromhex("0300"), time=1.5e9),
+        *(Record(kind="rx", session="1", characteristic=0x2A52, data=bytes.fromhex(text), time=1.5e9) for text in ("06000402", "06000101")),
+    ]
+    batches, link, error = replayed(cgm.DRIVER, given, counts=True)
+    assert error is None
+    found = [item.code for batch in batches for item in batch.items if isinstance(item, Notice)]
+    assert found == ["device_battery_low", "calibration_required", "sensor-ends", "interval-off"]
+    assert [item.sequence_number for item in readings(batches)] == [30], "what came before the answer counts"
+    assert link.written[0] == (0x2AAC, b"\x02")
+
+
+def test_a_sensor_with_crc_is_asked_with_one() -> None:
+    feature = cgms.CGMFeature.of(cgms.Feature.E2E_CRC, cgms.Sample(9, 1)).encode()
+    given = [
+        replace(GIVEN[0], extra={**GIVEN[0].extra, "chars": ["2AA7", "2AA8", "2AAA", "2AAC", "2A52"]}),
+        GIVEN[1],
+        replace(GIVEN[2], data=feature),
+    ]
+    _, link, _ = replayed(cgm.DRIVER, given)
+    assert link.written[0] == (0x2AAC, append_crc(b"\x02"))
+
+
+def test_alerts_calibrations_and_the_session_are_on_no_list() -> None:
+    for opcode in {*range(0x1D)} - {0x02}:
+        assert cgm.DRIVER.allowed(0x2AAC, bytes((opcode, 0, 0))) is None, opcode
