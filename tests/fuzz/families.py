@@ -10,8 +10,10 @@ from pathlib import Path
 from gateway.cli.sightings import sighting
 from gateway.sealed import opener
 from profiles import acom, adv
+from profiles.acom_writer import encode
 from profiles.describe import describe
-from profiles.gatt import FILES, layouts
+from profiles.gatt import FILES, insulin_history, layouts
+from profiles.gatt.insulin_delivery import HistoryEvent, IDDHistoryData, IDDRecordAccessControlPoint
 from profiles.segments import Reassembler, Segment, SegmentError, split
 from profiles.wire import DecodeError, Layout
 
@@ -82,10 +84,51 @@ def _observation_seeds() -> tuple[bytes, ...]:
     return (numeric, bundle, *heads)
 
 
+def _observation(data: bytes) -> None:
+    """What is read can be written, and read again."""
+    said = acom.decode(data)
+    try:
+        written = encode(said)
+    except ValueError as error:
+        if "11073" not in str(error):  # as above
+            raise
+        return
+    assert [one.value for one in acom.single(acom.decode(written))] == [one.value for one in acom.single(said)]
+
+
+def _structures(data: bytes) -> None:
+    """Octets of an advertisement, and those that are made of what they say."""
+    said = adv.Sighting.of(data)
+    again = adv.Sighting.of(said.octets)
+    assert (again.service_data, again.manufacturer_data, again.address) == (said.service_data, said.manufacturer_data, said.address)
+
+
+def _insulin(data: bytes) -> None:
+    """An event of the history, protected or not, or an answer of its record access."""
+    plain = insulin_history.unprotected(data[1:])[0] if data[:1] < b"\x80" else data[1:]
+    if data[:1] < b"\x40":
+        insulin_history.from_device(IDDRecordAccessControlPoint.decode(plain))
+    else:
+        insulin_history.event(IDDHistoryData.decode(plain))
+
+
+def _insulin_seeds() -> tuple[bytes, ...]:
+    event = IDDHistoryData(HistoryEvent.BOLUS_DELIVERED_PART_1, 1, 0, bytes(9)).encode()
+    reference = IDDHistoryData(HistoryEvent.REFERENCE_TIME, 1, 0, bytes(10)).encode()
+    answers = (bytes.fromhex("660f01000000"), bytes.fromhex("0f0f33f0"))
+    return (
+        *(b"\x41" + insulin_history.protected(one, 1) for one in (event, reference)),
+        b"\xff" + event,
+        *(b"\x01" + insulin_history.protected(one, 1) for one in answers),
+    )
+
+
 def families() -> dict[str, Family]:
     made = {file.__name__.rpartition(".")[2]: _tables([t for t in layouts() if t.__module__ == file.__name__]) for file in FILES}
     made["segments"] = Family(_segments, tuple(b"\x07" + b"".join(split(bytes(range(40)), room)) for room in (3, 8, 50)), ())
-    made["observations"] = Family(acom.decode, _observation_seeds())
+    made["observations"] = Family(_observation, _observation_seeds())
+    made["insulin_history"] = Family(_insulin, _insulin_seeds(), (DecodeError, ValueError))
+    made["structures"] = Family(_structures, (bytes.fromhex("0303d2fc0816d2fc40060a0005ff57010203"),), ())
     made["advertisements"] = Family(_advertisement, _advertisement_seeds(), (DecodeError, adv.Unknown, adv.Locked))
     return made
 
