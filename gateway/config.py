@@ -50,6 +50,7 @@ class BluetoothSection(Strict):
     reconnect_seconds: float = Field(
         60, ge=0, description="A device that keeps advertising is read again after this time; one that comes back, at once"
     )
+    serve_time: bool = Field(default=True, description="Let devices that are connected read the time from the hub, once it knows it")
 
 
 class PersonSection(Strict):

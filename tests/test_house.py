@@ -17,6 +17,7 @@ HOMES = {
     "bleak": ("gateway/transports/", "gateway/simulator/"),
     "bleak_retry_connector": ("gateway/transports/",),
     "bumble": ("gateway/simulator/",),
+    "dbus_fast": ("gateway/transports/",),
     "serial": ("gateway/transports/",),
     "serialx": ("gateway/transports/",),
     "usb": ("gateway/transports/",),

@@ -7,13 +7,14 @@ import gc
 import os
 import signal
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import click
 
 from gateway import registry
 from gateway.cli.common import Failed, config_option, load_config, set_up_logging
-from gateway.clock import SystemClock
+from gateway.clock import SystemClock, local
 from gateway.config import Config, MqttSection
 from gateway.errors import StateError
 from gateway.known import free_enough
@@ -35,12 +36,19 @@ def run(path: Path) -> None:
         sys.exit(2)
     from gateway.app import Gateway, run_until_signalled  # noqa: PLC0415 - the radio's libraries take their time
     from gateway.transports.ble import BleakRadio  # noqa: PLC0415 - likewise
+    from gateway.transports.time_server import TimeServer  # noqa: PLC0415 - likewise
 
     # What was imported stays for good: the collector need not walk it for every few hundred advertisements.
     gc.freeze()
 
+    clock = SystemClock(config.time.trust)
+
+    def trusted_time() -> datetime | None:
+        return local(clock.now(), clock.zone()) if clock.synchronized() else None
+
     async def main() -> None:
-        await run_until_signalled(Gateway(config, registry.load(), BleakRadio(), SystemClock(config.time.trust), config_path=path))
+        radio = BleakRadio(time=TimeServer(trusted_time) if config.bluetooth.serve_time else None)
+        await run_until_signalled(Gateway(config, registry.load(), radio, clock, config_path=path))
 
     try:
         asyncio.run(main())

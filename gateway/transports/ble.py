@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 from bleak import BleakClient, BleakScanner
@@ -23,6 +23,9 @@ from drivers import Advertisement, Busy, Confused, DeviceError, Refused, Silent,
 from gateway.errors import AdapterError, AdapterProblem
 from gateway.transports.radio import Connection, OnFrame, Seen
 from profiles.gatt import short_uuid
+
+if TYPE_CHECKING:
+    from gateway.transports.time_server import TimeServer  # Linux alone has its library
 
 log = structlog.get_logger()
 
@@ -66,10 +69,15 @@ def _identifier(text: str) -> int | str:
 
 
 class BleakRadio:
-    """`scanner` and `client` replace bleak's backends; left out, bleak takes the platform's."""
+    """`scanner` and `client` replace bleak's backends; left out, bleak takes the platform's. `time`: what devices may read from the hub."""
 
-    def __init__(self, scanner: type[BaseBleakScanner] | None = None, client: type[BaseBleakClient] | None = None) -> None:
-        self._scanner, self._client = scanner, client
+    def __init__(
+        self,
+        scanner: type[BaseBleakScanner] | None = None,
+        client: type[BaseBleakClient] | None = None,
+        time: TimeServer | None = None,
+    ) -> None:
+        self._scanner, self._client, self._time = scanner, client, time
         self._connecting = asyncio.Lock()
 
     async def release(self, addresses: Collection[str]) -> None:
@@ -107,6 +115,8 @@ class BleakRadio:
 
         try:
             async with BleakScanner(found, backend=self._scanner):
+                if self._time is not None:
+                    await self._time.register()
                 # Looked at now and then: to be woken by every advertisement would cost more than all else that is done with it.
                 while (silent := loop.time() - heard) < SILENT_SCAN_SECONDS:  # noqa: ASYNC110 - see above
                     await asyncio.sleep(SILENT_SCAN_SECONDS - silent)

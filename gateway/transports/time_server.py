@@ -1,0 +1,140 @@
+"""The hub as a clock: Current Time for devices that read it from whoever connects to them (several cuffs, Current Time Profile 1.1, 4).
+
+bluetoothd serves what is registered with it to every device that is connected. It forgets that with its own end, so it is registered anew
+whenever the scan begins anew. While the hub's clock is not trusted there is no answer: a device had better keep its own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+import structlog
+from dbus_fast import BusType, DBusError, Message, MessageType
+from dbus_fast.aio import MessageBus
+from dbus_fast.annotations import DBusBool, DBusBytes, DBusDict, DBusObjectPath, DBusSignature, DBusStr
+from dbus_fast.constants import PropertyAccess
+from dbus_fast.service import ServiceInterface, dbus_method, dbus_property
+
+from profiles.gatt import current_time as cts
+from profiles.gatt import long_uuid
+from profiles.times import DateTime
+
+log = structlog.get_logger()
+
+ROOT = "/health_gateway"
+SERVICE = f"{ROOT}/time"
+MANAGER = "org.bluez.GattManager1"
+QUARTER = timedelta(minutes=15)
+Strings = Annotated[list[str], DBusSignature("as")]
+
+Now = Callable[[], datetime | None]
+"""Local time with its zone; None while it is not trusted."""
+
+
+def current_time(now: datetime) -> bytes:
+    """As 2A2B; the hub's clock is set by an external reference."""
+    reason = cts.AdjustReason.EXTERNAL_REFERENCE_TIME_UPDATE
+    return cts.CurrentTime(DateTime.of(now), now.isoweekday(), now.microsecond * 256 // 10**6, reason).encode()
+
+
+def local_time(now: datetime) -> bytes:
+    """As 2A0F: quarters of an hour from UTC, and how many of them are daylight saving."""
+    saving, offset = now.dst(), now.utcoffset() or timedelta()
+    if saving is None:  # of the system's zone, a moment knows its offset alone
+        saving = timedelta(seconds=time.timezone - time.altzone) if time.localtime(now.timestamp()).tm_isdst > 0 else timedelta()
+    return cts.LocalTimeInformation((offset - saving) // QUARTER, saving // QUARTER).encode()
+
+
+class _Service(ServiceInterface):
+    def __init__(self) -> None:
+        super().__init__("org.bluez.GattService1")
+
+    @dbus_property(access=PropertyAccess.READ)
+    def UUID(self) -> DBusStr:  # noqa: N802 - BlueZ's name
+        return long_uuid(cts.SERVICE)
+
+    @dbus_property(access=PropertyAccess.READ)
+    def Primary(self) -> DBusBool:  # noqa: N802 - BlueZ's name
+        return True
+
+
+class _Characteristic(ServiceInterface):
+    def __init__(self, uuid: int, now: Now, value: Callable[[datetime], bytes]) -> None:
+        super().__init__("org.bluez.GattCharacteristic1")
+        self._uuid, self._now, self._value = uuid, now, value
+
+    @dbus_method()
+    def ReadValue(self, options: DBusDict) -> DBusBytes:  # noqa: N802 - BlueZ's name
+        now = self._now()
+        if now is None:
+            raise DBusError("org.bluez.Error.Failed", "the hub's clock is not synchronized")
+        log.debug("a device reads the time", device=str(options.get("device")))
+        return self._value(now)
+
+    @dbus_property(access=PropertyAccess.READ)
+    def UUID(self) -> DBusStr:  # noqa: N802 - BlueZ's name
+        return long_uuid(self._uuid)
+
+    @dbus_property(access=PropertyAccess.READ)
+    def Service(self) -> DBusObjectPath:  # noqa: N802 - BlueZ's name
+        return SERVICE
+
+    @dbus_property(access=PropertyAccess.READ)
+    def Flags(self) -> Strings:  # noqa: N802 - BlueZ's name
+        return ["read"]
+
+
+class TimeServer:
+    def __init__(self, now: Now) -> None:
+        self._now = now
+        self._bus: MessageBus | None = None
+        self._problem: str | None = None
+
+    async def register(self) -> None:
+        """With every adapter there is. What fails is told once, and tried again with the next scan: reading goes on without it."""
+        try:
+            bus = await self._connected()
+            for adapter in await self._adapters(bus):
+                await _call(bus, adapter, MANAGER, "RegisterApplication", "oa{sv}", [ROOT, {}])
+            self._problem = None
+        except (DBusError, OSError, EOFError) as error:
+            self._told(str(error) or type(error).__name__)
+
+    async def close(self) -> None:
+        if self._bus is not None:
+            self._bus.disconnect()
+            self._bus = None
+
+    async def _connected(self) -> MessageBus:
+        if self._bus is None or not self._bus.connected:
+            bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
+            bus.export(SERVICE, _Service())
+            bus.export(f"{SERVICE}/current", _Characteristic(cts.CurrentTime.uuid, self._now, current_time))
+            bus.export(f"{SERVICE}/local", _Characteristic(cts.LocalTimeInformation.uuid, self._now, local_time))
+            self._bus = bus
+        return self._bus
+
+    @staticmethod
+    async def _adapters(bus: MessageBus) -> list[str]:
+        objects: dict[str, dict[str, Any]] = await _call(bus, "/", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects")
+        return [path for path, interfaces in objects.items() if MANAGER in interfaces]
+
+    def _told(self, problem: str) -> None:
+        if problem != self._problem:
+            log.warning("devices cannot read the time from the hub", problem=problem)
+        self._problem = problem
+
+
+async def _call(bus: MessageBus, path: str, interface: str, member: str, signature: str = "", body: list[Any] | None = None) -> Any:
+    """The first value of the answer. Raises `DBusError`; that it is registered already is none."""
+    message = Message(destination="org.bluez", path=path, interface=interface, member=member, signature=signature, body=body or [])
+    answer = await bus.call(message)
+    if answer is None or answer.message_type is MessageType.ERROR:
+        name = answer.error_name if answer is not None else "no answer"
+        if name == "org.bluez.Error.AlreadyExists":
+            return None
+        raise DBusError(str(name), str(answer.body[0]) if answer is not None and answer.body else "")
+    return answer.body[0] if answer.body else None
