@@ -27,10 +27,10 @@ from gateway.journal import Row
 def demo(seconds: float, as_json: bool, state: Path | None, seed: int | None) -> None:  # noqa: FBT001 - click's flag
     """Show the whole way from radio to record, with virtual devices.
 
-    A scale, a body composition scale, a cuff that is paired by passkey and one that stores records, a glucose meter, a glucose
-    sensor, an oximeter, a thermometer and a heart-rate belt come to life on a virtual radio, and a real gateway reads them: what is
-    printed are the health records it has made safe. At the end they are compared with the devices' own lists. With --state a second
-    demo goes on where the first ended.
+    One of each kind comes to life on a virtual radio (scales with and without users, cuffs, a glucose meter and a glucose sensor,
+    oximeters, a thermometer, a belt, sports sensors, a treadmill, an activity monitor, a pump, a sensor of the generic kind, and scales
+    that only advertise), and a real gateway reads them: what is printed are the health records it has made safe. At the end they are
+    compared with the devices' own lists. With --state a second demo goes on where the first ended.
     """
     try:
         from gateway.simulator.play import play  # noqa: PLC0415 - the simulator is an extra

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from bumble.controller import Controller
-from bumble.core import PhysicalTransport
-from bumble.device import Connection
+from bumble.core import UUID, PhysicalTransport
+from bumble.device import Connection, Peer
 from bumble.gatt import Characteristic
 from bumble.hci import Address
 from bumble.link import LocalLink
@@ -28,6 +28,7 @@ from gateway.simulator.devices import Meter
 from gateway.simulator.memory import Memory, Stored
 from gateway.simulator.peripheral import Peripheral
 from gateway.simulator.pushers import Cuff
+from profiles.gatt import current_time as cts
 from profiles.gatt.record_access import RecordAccessControlPoint
 
 KERNEL = "00:AA:01:00:00:42"
@@ -104,9 +105,26 @@ async def tell_passkeys(name: str, device: Peripheral) -> None:
             await asyncio.sleep(0.02)
 
 
+async def read_time(name: str, connection: Connection) -> None:
+    """As a cuff does that takes its time from the hub: what it reads, and by how many seconds that is off."""
+    try:
+        async with Peer(connection) as peer:
+            found = peer.get_characteristics_by_uuid(UUID.from_16_bits(cts.CurrentTime.uuid))
+            said = cts.CurrentTime.decode(await found[0].read_value())
+            moment = said.datetime.naive()
+            assert moment is not None
+            say("time", device=name, off_by=abs((datetime.now() - moment).total_seconds()))  # noqa: DTZ005 - the hub's local time
+    except Exception as error:  # noqa: BLE001 - the link may go at any moment, and the scenario asks for one that stays
+        say("no time", device=name, why=f"{type(error).__name__}: {error}")
+
+
 def tell_connections(name: str, device: Peripheral) -> None:
+    reading: set[asyncio.Task[None]] = set()
+
     def connected(connection: Connection) -> None:
         say("connected", device=name)
+        if name == "cuff":
+            reading.add(asyncio.get_running_loop().create_task(read_time(name, connection)))
         connection.on("pairing", lambda _keys: say("paired", device=name))
         connection.on("disconnection", lambda reason: say("disconnected", device=name, reason=int(reason)))
 

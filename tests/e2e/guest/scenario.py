@@ -210,6 +210,9 @@ async def main(seed: int) -> int:
         while not is_done(await asyncio.to_thread(daemon.status)):  # noqa: ASYNC110 - another process
             await asyncio.sleep(1)
     tell("everything has been read and has its receipt")
+    times = [event["off_by"] for event in devices.events if event["event"] == "time"]
+    refused = [event["why"] for event in devices.events if event["event"] == "no time"]
+    tell(f"the cuff has read the hub's time {len(times)} times, off by {max(times, default=0):.1f} s at most; {refused[-1:]}")
     status = await daemon.stop()
     assert status == 0, f"the daemon ended with {status}"
     bonded = [address for address in ADDRESSES.values() if await bluez.bonded(address)]
@@ -228,6 +231,8 @@ async def main(seed: int) -> int:
     assert sorted(bonded) == sorted(ADDRESSES.values())
     assert sorted(agent.asked) == sorted(ADDRESSES.values()), "one passkey each: bonds outlive the daemon"
     assert verdict.truths > RECORDS
+    assert times, "the cuff could not read the hub's time"
+    assert max(times) < 5
     return 0 if verdict.good and not missing else 1
 
 
