@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC, datetime
 from typing import Any
 
-from bumble.gatt import Characteristic
+from bumble.core import UUID
+from bumble.gatt import Characteristic, Service
 
 from gateway.simulator.memory import Stored
 from gateway.simulator.peripheral import PROPERTIES, Peripheral
 from gateway.simulator.pushers import Numbers
+from profiles.gatt import device_time as dts
 from profiles.gatt import physical_activity as pams
+
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC).timestamp()
 
 
 class Tracker(Peripheral):
@@ -24,6 +29,16 @@ class Tracker(Peripheral):
         self._control = self.control_point(pams.PhysicalActivityMonitorControlPoint.uuid, self._controlled)
         features = pams.PhysicalActivityMonitorFeatures(pams.Features.NORMAL_WALKING_STEPS | pams.Features.DISTANCE)
         return [self._steps, self._session, self._control, self.fixed(pams.PhysicalActivityMonitorFeatures.uuid, features.encode())]
+
+    def clock_service(self) -> Service:
+        """Its clock is a Device Time: seconds of UTC since 2000, here with no zone."""
+
+        def show() -> bytes:
+            seconds = int(self._now().timestamp() - EPOCH)
+            status = dts.Status.UTC_ALIGNED | dts.Status.EPOCH_YEAR_2000
+            return dts.DeviceTime(seconds, 0, 0, status).encode()
+
+        return Service(UUID.from_16_bits(dts.SERVICE), [self.shown(dts.DeviceTime.uuid, show)])
 
     def fill(self, numbers: Numbers, randomness: random.Random, count: int = 3) -> None:
         for session in range(1, count + 1):
