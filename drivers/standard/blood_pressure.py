@@ -39,7 +39,7 @@ class _Cuff:
         self.before = records.mark_of(link.mark)
         self.download = Download(self.before)
         self._taken: dict[int, DateTime] = {}
-        """Records that came whole, the last one last."""
+        """Records that came whole, with the time that they say."""
         self._number: int | None = None
         """Of the record that is being put together."""
         self._again: int | None = None
@@ -121,7 +121,8 @@ class _Cuff:
             return None
         if not self._taken:
             return self.before
-        number, moment = next(reversed(self._taken.items()))
+        number = max(self._taken)  # in a second report the last one need not be the highest
+        moment = self._taken[number]
         if self._segments.waiting and self._number is not None:
             self._ask_again(self._number)
         # All that was announced has come, if need be the second time.

@@ -118,3 +118,16 @@ def test_records_are_not_guessed_at_where_the_cuff_hides_its_features() -> None:
     assert [item.systolic.value for item in readings(batches) if isinstance(item, BloodPressure)] == [118]
     assert link.written == []
     assert isinstance(error, Confused)
+
+
+def test_a_second_report_doubles_nothing() -> None:
+    """Equal records too: the number tells them apart, not how often they came."""
+    count = Record(kind="rx", session="1", characteristic=0x2A52, data=bytes.fromhex("05000300"), time=1.7e9)
+    first, second, third = segments(1, enhanced(120)), segments(2, enhanced(121)), segments(3, enhanced(120))
+    given = [OPEN, FEATURE, count, *first, *third, DONE, *first, *second, *third, DONE]
+    batches, _, error = replayed(blood_pressure.DRIVER, given, counts=True)
+    found = readings(batches)
+    assert error is None
+    assert [item.systolic.value for item in found if isinstance(item, BloodPressure)] == [120, 120, 121]
+    assert len({item.key for item in found}) == 3
+    assert [batch.mark["next_wanted"] for batch in batches if batch.mark is not None] == [4]

@@ -85,6 +85,15 @@ def test_the_same_counter_twice_is_a_repetition() -> None:
     assert [item.sequence_number for item in readings(batches)] == [2, 3, 4]
 
 
+def test_another_event_with_the_counter_of_the_one_before_is_not_believed() -> None:
+    """It is asked for again: a device that counts right says it with a counter of its own."""
+    forged = replace(EVENTS[2], data=history.protected(history.unprotected(EVENTS[2].data)[0], history.unprotected(EVENTS[1].data)[1]))
+    batches, _, error = replayed(DRIVER, [OPEN, *READS, GIVEN[3], *EVENTS[:2], forged, EVENTS[3], GIVEN[8]], counts=True)
+    assert [item.sequence_number for item in readings(batches)] == [2, 4]
+    assert marks(batches) == []
+    assert error is not None
+
+
 def test_a_bolus_of_nothing_is_an_event_like_others() -> None:
     nothing = history.BolusDelivered(1, history.BolusType.FAST, Decimal(0), Decimal(0), 0).encode()
     event = ids.IDDHistoryData(ids.HistoryEvent.BOLUS_DELIVERED_PART_1, 9, 0, nothing).encode()

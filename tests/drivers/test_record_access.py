@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from decimal import Decimal
 
@@ -13,6 +14,7 @@ from drivers.kit.replay import BUSY, ReplayLink
 from drivers.standard import glucose
 from profiles import download
 from profiles.gatt import glucose as gls
+from profiles.gatt.record_access import OpCode
 from profiles.times import DateTime
 from tests.support.replaying import readings, replayed
 
@@ -101,3 +103,23 @@ def test_an_endless_report_is_aborted_and_told(monkeypatch: pytest.MonkeyPatch) 
     assert "did not end" in str(error)
     assert written(link)[-1] == "0300"
     assert numbers(batches) == {1, 2}
+
+
+def test_a_device_that_is_busy_again_is_not_told_to_stop_for_ever() -> None:
+    class Stubborn(ReplayLink):
+        """It stops when it is told to, and is busy with the next request all the same."""
+
+        async def write(self, characteristic: int, data: bytes) -> None:
+            self.written.append((characteristic, data))
+            if data[0] != OpCode.ABORT_OPERATION:
+                raise Busy
+
+    link = Stubborn([OPEN, *[ABORTED] * 5])
+
+    async def run() -> None:
+        async for _ in glucose.DRIVER.read(link):
+            pass
+
+    with pytest.raises(Busy):
+        asyncio.run(run())
+    assert [data[0] for _, data in link.written] == [4, 3, 4]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 
-from drivers import Batch, Notice, Weight
+import pytest
+
+from drivers import Batch, Notice, Silent, Weight
 from drivers.kit.capture import Record
 from drivers.kit.replay import ReplayLink
 from drivers.standard.weight_scale import DRIVER
+from profiles.gatt import body_composition as bcs
 from profiles.gatt import weight_scale as wss
 from profiles.times import DateTime
 from tests.support.replaying import readings, replayed
@@ -121,3 +125,27 @@ def test_an_answer_that_never_comes_is_not_waited_for() -> None:
     assert error is None
     assert notices(batches) == ["consent-refused-1"]
     assert len(users(batches)) == 6
+
+
+def test_half_a_reading_is_given_out_before_the_next_user_is_asked_for() -> None:
+    """The link may be gone by then, and a scale that forgets has been told that the half arrived."""
+
+    class Going(ReplayLink):
+        async def write(self, characteristic: int, data: bytes) -> None:
+            if self.written:
+                raise Silent("the connection is gone")
+            await super().write(characteristic, data)
+
+    flags = bcs.Flags.TIMESTAMP | bcs.Flags.USER_ID | bcs.Flags.MULTIPLE_PACKET
+    half = bcs.BodyCompositionMeasurement(flags, Decimal("21.5"), DateTime(2026, 3, 1, 8, 0, 0), 1)
+    extra = {"chars": ["2A9C", "2A9F"], "policy": {"consent": {"1": 1111, "2": 2222}}}
+    link = Going([Record(kind="open", session="1", time=1.7e9, extra=extra), answer(2), rx(0x2A9C, half.encode()), IDLE])
+    found: list[Batch] = []
+
+    async def run() -> None:
+        async for batch in DRIVER.read(link):
+            found.append(batch)  # noqa: PERF401 - what came before an error counts
+
+    with pytest.raises(Silent):
+        asyncio.run(run())
+    assert len(readings(found)) == 1
