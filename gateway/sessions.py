@@ -28,6 +28,9 @@ LAST_SECONDS = 30.0
 STREAM_SECONDS = 12 * 3600.0
 """A session of a device that is worn or ridden."""
 
+MOST_PATIENT_SECONDS = 3600.0
+"""The longest that a device may hold a link without a word, whatever interval it says it keeps."""
+
 MOST_TOGETHER = 256
 
 MOST_WAITING = 10_000
@@ -134,7 +137,7 @@ class RecordingLink:
             if self.has(characteristic):
                 await self._answered(characteristic, self._live().subscribe(characteristic))
 
-    async def receive(self) -> Frame | None:
+    async def receive(self, patience: float = 0.0) -> Frame | None:
         if asyncio.get_running_loop().time() > self._ends:
             # A belt that is worn for hours, or a device that repeats itself for ever: the driver gives out what it has.
             self._note("idle")
@@ -144,7 +147,7 @@ class RecordingLink:
         else:
             await self.settle()
             try:
-                async with asyncio.timeout(self._idle_seconds):
+                async with asyncio.timeout(max(self._idle_seconds, min(patience, MOST_PATIENT_SECONDS))):
                     frame = await self._frames.get()
             except TimeoutError:
                 self._note("idle")

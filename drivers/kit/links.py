@@ -72,8 +72,10 @@ class GattLink(Protocol):
     async def subscribe(self, *characteristics: int) -> None:
         """Switch on notifications or indications. Those that the device lacks are passed over."""
 
-    async def receive(self) -> Frame | None:
-        """The next notification or indication; None when the device has been silent for long enough, or is gone."""
+    async def receive(self, patience: float = 0.0) -> Frame | None:
+        """The next notification or indication; None when the device has been silent for long enough, or is gone. `patience`: seconds that
+        this device may be silent without being done, by its own word.
+        """
 
     def unseal(self, sealed: Sealed) -> bytes:
         """What the device encrypted in its advertisement, by the key that the owner gave. Raises `Locked`."""

@@ -75,7 +75,7 @@ class ReplayLink:
         for characteristic in characteristics:
             self._refuse(characteristic)
 
-    async def receive(self) -> Frame | None:
+    async def receive(self, patience: float = 0.0) -> Frame | None:  # noqa: ARG002 - what came was waited for
         record = self._events.popleft() if self._events else None
         return self._frame(record) if record is not None and record.kind == "rx" else None
 

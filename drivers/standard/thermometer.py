@@ -1,7 +1,8 @@
 """Any thermometer that keeps to the Health Thermometer Profile.
 
 Flow: the thermometer indicates a finished temperature on 2A1C, with its own time if it has a clock; a stored one is
-pushed the same way. Values on the way (2A1E) stay apart.
+pushed the same way. One that measures at an interval (2A21) is listened to for as long as it keeps to it. Values on the way (2A1E) stay
+apart.
 Source: Health Thermometer Profile 1.0, chapter 4; Health Thermometer Service 1.0, 3.1 to 3.3.
 """
 
@@ -36,4 +37,5 @@ DRIVER = GattDriver(
     match=Match(service=hts.SERVICE),
     read=push(hts.TemperatureMeasurement.uuid, understand, intermediate=hts.IntermediateTemperature.uuid),
     commands=steps.SET_CLOCK,
+    streams=True,
 )

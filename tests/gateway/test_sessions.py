@@ -592,3 +592,25 @@ async def test_a_user_is_registered_with_a_code_that_is_drawn_and_kept(tmp_path:
         await home.read(scale)
         assert [data[0] for _, data in scale.written] == [1, 2, 2]
         assert scale.written[1][1] == scale.written[2][1] == b"\x02\x02" + scale.written[0][1][1:]
+
+
+@pytest.mark.parametrize(("interval", "expected"), [(b"\x01\x00", 2), (b"\x00\x00", 1)])
+async def test_one_that_measures_at_an_interval_is_waited_for(tmp_path: Path, interval: bytes, expected: int) -> None:
+    async def twice(device: FakeDevice) -> None:
+        device.send(0x2A1C, bytes.fromhex("006c0100ff"))
+        await asyncio.sleep(0.7)  # the usual patience here is 0.2
+        device.send(0x2A1C, bytes.fromhex("006d0100ff"))
+
+    patch = FakeDevice(A, frozenset({0x1809}), {0x2A21: interval}, frozenset({0x2A1C}), script=twice)
+    async with house(tmp_path, patch) as home:
+        await home.read(patch)
+        assert patch.connections == 1
+        assert len(home.things("vital-signs")) == expected
+
+
+async def test_nobody_is_waited_for_longer_than_an_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.sessions.MOST_PATIENT_SECONDS", 0.3)
+    patch = FakeDevice(A, frozenset({0x1809}), {0x2A21: b"\xff\xff"}, frozenset({0x2A1C}))
+    async with house(tmp_path, patch) as home:
+        async with asyncio.timeout(5):
+            await home.read(patch)
