@@ -137,6 +137,9 @@ class Filing:
             hardware=info.hardware,
             software=info.software,
             system_id=info.system_id,
+            pnp_id=info.pnp_id,
+            udi=info.udi,
+            regulatory=info.regulatory,
         )
         trusted = facts.clock_trusted
         moment = local(info.frame.received, self._zone).isoformat(timespec="seconds")
@@ -210,7 +213,8 @@ def candidate(thing: Thing, position: int) -> Candidate:
     """What the journal needs of a thing. The digest leaves out when and by which way it came, and what the
     device is called, but not the time it said itself.
     """
-    said = thing.model_dump(mode="json", by_alias=True, exclude={"when", "provenance", "version", "related", "device"})
+    # Without what is not there: a field that a later version of this program adds makes no new versions of old things.
+    said = thing.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"when", "provenance", "version", "related", "device"})
     said["device_time"] = thing.when.device_time
     return Candidate(
         id=thing.id,

@@ -254,6 +254,12 @@ class DeviceInfo:
     hardware: str | None = None
     software: str | None = None
     system_id: str | None = None
+    pnp_id: str | None = None
+    """Who assigned the vendor's number, vendor, product, version: `bluetooth:0171:0002:0100`."""
+    udi: Mapping[str, str] = field(default_factory=dict)
+    """Unique Device Identification, by part."""
+    regulatory: str | None = None
+    """Regulatory certification data as they are, hexadecimal."""
     battery: int | None = None
 
 

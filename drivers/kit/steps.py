@@ -69,11 +69,33 @@ async def device_information(link: GattLink) -> DeviceInfo | None:
         if said is not None and said.text.strip():
             texts[name] = said.text.strip()
     system_id, system_frame = await read(link, dis.SystemId)
+    pnp, _ = await read(link, dis.PnpId)
+    udi, _ = await read(link, dis.UdiForMedicalDevices)
+    regulatory, _ = await read(link, dis.RegulatoryCertificationDataList)
     battery, battery_frame = await read(link, bas.BatteryLevel)
     first = next((frame for frame in (*frames, system_frame, battery_frame) if frame is not None), None)
     if first is None:
         return None
-    return DeviceInfo(frame=first, system_id=system_id.eui64 if system_id else None, battery=battery.level if battery else None, **texts)
+    return DeviceInfo(
+        frame=first,
+        system_id=system_id.eui64 if system_id else None,
+        pnp_id=_pnp(pnp) if pnp else None,
+        udi=_udi(udi) if udi else {},
+        regulatory=regulatory.certification_data.hex() or None if regulatory else None,
+        battery=battery.level if battery else None,
+        **texts,
+    )
+
+
+def _pnp(said: dis.PnpId) -> str:
+    names = {dis.VendorIdSource.BLUETOOTH_SIG: "bluetooth", dis.VendorIdSource.USB_IMPLEMENTERS_FORUM: "usb"}
+    source = names.get(dis.VendorIdSource(said.vendor_id_source)) if said.vendor_id_source in set(dis.VendorIdSource) else None
+    return f"{source or int(said.vendor_id_source)}:{said.vendor_id:04x}:{said.product_id:04x}:{said.product_version:04x}"
+
+
+def _udi(said: dis.UdiForMedicalDevices) -> dict[str, str]:
+    parts = {name: getattr(said, name) for name in ("label", "device_identifier", "issuer", "authority")}
+    return {name: text for name, text in parts.items() if text}
 
 
 async def about(link: GattLink) -> tuple[DeviceInfo | DeviceClock | Notice, ...]:

@@ -268,6 +268,9 @@ class DeviceData(Model):
     hardware: str | None = None
     software: str | None = None
     system_id: str | None = None
+    pnp_id: str | None = Field(None, description="Who gave the vendor its number, vendor, product, version: bluetooth:0171:0002:0100")
+    udi: dict[str, str] = Field({}, description="Unique Device Identification: label, device_identifier, issuer, authority")
+    regulatory: str | None = Field(None, description="IEEE 11073-20601 regulatory certification data, hexadecimal")
 
 
 class DeviceThing(Thing):

@@ -203,12 +203,15 @@ class Peripheral:
             device_information.SerialNumber: "SIM-" + self.address.replace(":", "")[-6:],
             device_information.FirmwareRevision: "1.0",
         }
+        udi = device_information.UdiForMedicalDevices(device_information.UdiFlags.DEVICE_IDENTIFIER, ("00000000000000",))
         system_id = bytes.fromhex(self.address.replace(":", ""))[::-1]
         return Service(
             UUID.from_16_bits(device_information.SERVICE),
             [
                 *(self.fixed(layout.uuid, text.encode()) for layout, text in texts.items()),
                 self.fixed(device_information.SystemId.uuid, system_id[:3] + b"\xfe\xff" + system_id[3:]),
+                self.fixed(device_information.PnpId.uuid, device_information.PnpId(1, 0xFFFF, 1, 0x0100).encode()),
+                self.fixed(device_information.UdiForMedicalDevices.uuid, udi.encode()),
             ],
         )
 

@@ -11,6 +11,7 @@ from drivers import DeviceClock, Refused, steps
 from drivers.kit.capture import Record
 from drivers.kit.replay import ReplayLink
 from profiles.gatt import current_time as cts
+from profiles.gatt import device_information as dis
 from profiles.gatt import device_time as dts
 from profiles.gatt import elapsed_time as ets
 from profiles.times import DateTime
@@ -127,3 +128,17 @@ def test_without_the_owners_word_nothing_is_set_and_a_refusal_is_no_error() -> N
     assert refused.written == []
     with pytest.raises(Refused):
         asyncio.run(link(refused=(0x2A2B,)).write(0x2A2B, b""))
+
+
+def test_who_a_device_is_in_full() -> None:
+    udi = dis.UdiForMedicalDevices(dis.UdiFlags.LABEL | dis.UdiFlags.ISSUER, ("(01)0", "2.16.840.1.113883.3.24"))
+    given = link(dis.PnpId(1, 0x0171, 2, 0x0100), udi, dis.RegulatoryCertificationDataList(b"\x00\x02"), dis.PnpId(1, 0, 0, 0))
+    said = asyncio.run(steps.device_information(given))
+    assert said is None, "these alone do not say who it is"
+    given = link(
+        dis.SystemId(bytes(range(1, 6)), bytes(3)), dis.PnpId(1, 0x0171, 2, 0x0100), udi, dis.RegulatoryCertificationDataList(b"\x00\x02")
+    )
+    said = asyncio.run(steps.device_information(given))
+    assert said is not None
+    assert (said.pnp_id, said.regulatory) == ("bluetooth:0171:0002:0100", "0002")
+    assert said.udi == {"label": "(01)0", "issuer": "2.16.840.1.113883.3.24"}
