@@ -81,6 +81,9 @@ class Watch:
         self._calm = calm
         self._task: asyncio.Task[None] | None = None
         self.finished = False
+        self._before: dict[str, int] = {}
+        self._read: set[str] = set()
+        """Devices of which a session has ended well since the outside world is at peace."""
 
     def __call__(self, gateway: Gateway, world: World) -> None:
         self._task = asyncio.get_running_loop().create_task(self._run(gateway, world))
@@ -90,6 +93,7 @@ class Watch:
         while not self._calm.exists():  # noqa: ASYNC110 - another process writes it
             await asyncio.sleep(0.1)
         turn = 0
+        self._before = {device["address"]: device["sessions"] for device in gateway.status()["devices"]}
         while not self._all_done(gateway, world):
             if turn % 20 == 0:
                 gateway.retry(None)  # not once: the broker may not have read its mended rules yet
@@ -98,20 +102,22 @@ class Watch:
         self.finished = True
         gateway.stop()
 
-    @staticmethod
-    def _all_done(gateway: Gateway, world: World) -> bool:
+    def _all_done(self, gateway: Gateway, world: World) -> bool:
+        """The devices need not all be at rest at once: they are read again and again."""
         status = gateway.status()
-        waiting = {d["address"] for d in status["devices"] if d["sessions"] and d["state"] == "waiting"}
-        if not all(_read(device, waiting) for device in world.devices):
+        for device in status["devices"]:
+            if device["problem"] is None and device["sessions"] > self._before.get(device["address"], 0):
+                self._read.add(device["address"])
+        if not all(_read(device, self._read) for device in world.devices):
             return False
         return gateway.everything_settled() and not any(sink["deferred"] or sink["held"] for sink in status["sinks"].values())
 
 
-def _read(device: Peripheral, waiting: set[str]) -> bool:
+def _read(device: Peripheral, read: set[str]) -> bool:
     """Nothing is left in devices that forget; the others have been read."""
     if isinstance(device, Meter) or device.ONLY_WITH_RECORDS:
         return not device.memory.records
-    return device.address in waiting
+    return device.address in read
 
 
 def main(spec: Spec) -> int:
