@@ -2,8 +2,9 @@
 
 Flow: switch on 2B8B, 2BDD, 2A52 and 2BF4; read who the sensor is and what its clock (2BF2) shows; ask it by 2BF4 to send what it observes
 live; ask for the last stored record and, if it is news, for all from the mark on; put observations together from their segments; listen
-until it is silent. A bundle is one reading for each of its members. What is stored has a number in front; without it, it is what was or
-would have been sent live, so that both are one record. Security levels (2BF5) are left to the stack, which pairs when it is refused.
+until it is silent, or says that it is ready to be disconnected (2B1E). A bundle is one reading for each of its members. What is stored
+has a number in front; without it, it is what was or would have been sent live, so that both are one record. Security levels (2BF5) are
+left to the stack, which pairs when it is refused.
 Source: Generic Health Sensor Profile 1.0, chapter 4; Generic Health Sensor Service 1.0, 3.1 to 3.7; the answers of the control point by
 another implementation's reading: the clause is to be read again.
 """
@@ -14,7 +15,7 @@ from collections.abc import AsyncGenerator
 from decimal import Decimal
 
 from drivers import Batch, Coded, Command, Frame, GattDriver, GattLink, Key, Match, Observation, Ordinals, steps
-from drivers.standard import control, records
+from drivers.standard import control, reconnection, records
 from profiles import acom
 from profiles.download import Download, Endless, Mark
 from profiles.floats import NoValue, Value
@@ -147,7 +148,7 @@ def _value(code: int | None, value: object) -> Coded:
 
 
 async def read(link: GattLink) -> AsyncGenerator[Batch]:
-    await link.subscribe(_LIVE, _STORED, records.POINT, _POINT)
+    await link.subscribe(_LIVE, _STORED, records.POINT, _POINT, reconnection.SETTINGS)
     yield Batch(await steps.about(link))
     sensor = _Sensor(link)
     _, early = await control.ask(link, ghss.GHSControlPoint, _ENABLE, lambda said: said.opcode >= ghss.OpCode.RESPONSE_CODE)
@@ -169,6 +170,8 @@ async def read(link: GattLink) -> AsyncGenerator[Batch]:
             yield Batch(mark=records.stored(sensor.mark()))
         report.check()
     while (live := await link.receive()) is not None:
+        if reconnection.is_ready(link, live):
+            break
         found = sensor.take(live)
         if found:
             yield Batch(found)

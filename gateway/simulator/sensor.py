@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -17,6 +18,7 @@ from profiles import acom
 from profiles.acom_writer import encode
 from profiles.gatt import elapsed_time as ets
 from profiles.gatt import generic_health_sensor as ghss
+from profiles.gatt import reconnection_configuration as rcs
 from profiles.gatt.record_access import Operator, RecordAccessControlPoint
 from profiles.segments import split
 
@@ -33,6 +35,7 @@ class HealthSensor(RecordKeeper):
     name, model, service = "SIM Health Sensor", "SIM-GH1", ghss.SERVICE
     combines = True
     QUARTERS = 8
+    PAUSE = 0.3
 
     def characteristics(self) -> list[Characteristic[Any]]:
         self._live = self.measurement(ghss.LiveHealthObservations.uuid, PROPERTIES.NOTIFY)
@@ -46,6 +49,11 @@ class HealthSensor(RecordKeeper):
             self.fixed(ghss.HealthSensorFeatures.uuid, features.encode()),
             self.fixed(ghss.LEGATTSecurityLevels.uuid, security.encode()),
         ]
+
+    def further_services(self) -> list[Service]:
+        self._settings = self.measurement(rcs.RCSettings.uuid, PROPERTIES.NOTIFY)
+        feature = rcs.RCFeature(0xFFFF, rcs.Feature.READY_FOR_DISCONNECT)
+        return [Service(UUID.from_16_bits(rcs.SERVICE), [self.fixed(rcs.RCFeature.uuid, feature.encode()), self._settings])]
 
     def clock_service(self) -> Service:
         def show() -> bytes:
@@ -102,7 +110,14 @@ class HealthSensor(RecordKeeper):
             number = self.memory.records.index(record) + 1
             for segment in split(number.to_bytes(4, "little") + record.octets, ROOM):
                 await self.notify(self._stored, segment)
+        if command.operator != Operator.LAST_RECORD:
+            self.do(self._ready())
         return bool(chosen)
+
+    async def _ready(self) -> None:
+        """Said a moment after the report, if nobody asks for more."""
+        await asyncio.sleep(self.PAUSE)
+        await self.notify(self._settings, rcs.RCSettings(3, rcs.Settings.READY_FOR_DISCONNECT).encode())
 
     def delete(self, command: RecordAccessControlPoint) -> bool:  # noqa: ARG002 - it never does
         return False

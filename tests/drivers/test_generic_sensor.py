@@ -161,3 +161,15 @@ def test_a_moment_beyond_all_calendars_is_none() -> None:
     (item,) = found(*live(numeric(1, timestamp=never)))
     assert item.device_time is None
     assert item.key.kind == "episode"
+
+
+def test_one_that_is_ready_to_be_disconnected_is_not_waited_for() -> None:
+    """What comes behind that is left to the session, which keeps it."""
+    ready, not_yet = rx(0x2B1E, bytes.fromhex("031000")), rx(0x2B1E, bytes.fromhex("032000"))
+    count = rx(0x2A52, bytes.fromhex("050000000000"))
+    given = [replace(OPEN, extra={"chars": ["2B8B", "2BDD", "2A52", "2BF4", "2B1E"]}), ENABLED, count]
+    for before, expected in ((not_yet, 1), (ready, 0)):
+        batches, link, error = replayed(DRIVER, [*given, before, *live(numeric(4))], counts=True)
+        assert error is None
+        assert len(readings(batches)) == expected
+        assert link.rejected == []
