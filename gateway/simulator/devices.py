@@ -9,8 +9,9 @@ from typing import Any
 
 from bumble.gatt import Characteristic
 
+from gateway.simulator.keeper import RecordKeeper
 from gateway.simulator.memory import Stored
-from gateway.simulator.peripheral import PROPERTIES, RecordKeeper
+from gateway.simulator.peripheral import PROPERTIES
 from gateway.simulator.pushers import Numbers, shown
 from profiles.crc import append_crc, strip_crc
 from profiles.gatt import blood_pressure as bls

@@ -11,8 +11,9 @@ from typing import Any
 from bumble.core import UUID
 from bumble.gatt import Characteristic, Service
 
+from gateway.simulator.keeper import RecordKeeper
 from gateway.simulator.memory import Stored, plain
-from gateway.simulator.peripheral import PROPERTIES, RecordKeeper
+from gateway.simulator.peripheral import PROPERTIES
 from gateway.simulator.pushers import Numbers
 from profiles import acom
 from profiles.acom_writer import encode

@@ -32,8 +32,8 @@ HEAD = """# What is read
 Generated from the code (`python -m tests.support.profiles_table`); a test keeps it true. Every characteristic in it is decoded and encoded
 by one field table, and `health-gateway decode UUID HEX` shows what octets mean. *Vectors* are octets with meanings from other people's
 devices and tests (`tests/vectors/`); where there are none, the table follows the document alone, and its clauses are to be read again
-before conformance is claimed. *Procedure* is what a driver may write there, each under test over the
-virtual radio with a link that is cut at every packet. *Driver* reads it into things; *virtual device* is what `demo` plays.
+before conformance is claimed. *Procedure* is what a driver may write there; all but the setting of clocks are tested over the virtual
+radio with a link that is cut at every packet. *Driver* reads it into things; *virtual device* is what `demo` plays.
 
 """
 
