@@ -280,7 +280,7 @@ class Attendant:
                     )
                     known.ear.not_before = self._clock.boottime() + pace
         except (JournalError, OSError) as error:
-            known.last_problem = str(error)
+            known.last_problem, known.ear.last = str(error), b""  # if it is said again, it is heard again
             log.warning("what was heard could not be filed yet", device=address, problem=str(error))
         except Exception as error:
             known.refused = known.last_problem = f"{type(error).__name__} in {loaded.driver.name}"

@@ -6,6 +6,7 @@ whenever the scan begins anew. While the hub's clock is not trusted there is no 
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -28,6 +29,8 @@ ROOT = "/health_gateway"
 SERVICE = f"{ROOT}/time"
 MANAGER = "org.bluez.GattManager1"
 QUARTER = timedelta(minutes=15)
+REGISTER_SECONDS = 10.0
+"""A bluetoothd that does not answer must not hold up the scan."""
 Strings = Annotated[list[str], DBusSignature("as")]
 
 Now = Callable[[], datetime | None]
@@ -96,11 +99,12 @@ class TimeServer:
     async def register(self) -> None:
         """With every adapter there is. What fails is told once, and tried again with the next scan: reading goes on without it."""
         try:
-            bus = await self._connected()
-            for adapter in await self._adapters(bus):
-                await _call(bus, adapter, MANAGER, "RegisterApplication", "oa{sv}", [ROOT, {}])
+            async with asyncio.timeout(REGISTER_SECONDS):
+                bus = await self._connected()
+                for adapter in await self._adapters(bus):
+                    await _call(bus, adapter, MANAGER, "RegisterApplication", "oa{sv}", [ROOT, {}])
             self._problem = None
-        except (DBusError, OSError, EOFError) as error:
+        except (DBusError, TimeoutError, OSError, EOFError) as error:
             self._told(str(error) or type(error).__name__)
 
     async def close(self) -> None:

@@ -147,6 +147,21 @@ async def test_a_full_disk_stops_it_and_a_journal_that_fails_loses_nothing(tmp_p
         assert len(home.things("weight")) == 1
 
 
+async def test_what_could_not_be_captured_is_heard_when_it_is_said_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with house(tmp_path) as home:
+        with monkeypatch.context() as patch:
+
+            def fail(*_: object) -> None:
+                raise OSError(28, "No space left on device")
+
+            patch.setattr(home.intake, "append", fail)
+            await say(home, scale(STABLE))
+            assert "No space" in home.known[A]["problem"]
+        await say(home, scale(STABLE))
+        assert len(home.things("weight")) == 1
+        assert home.known[A]["problem"] is None
+
+
 async def test_many_at_once_are_taken_in_their_order(tmp_path: Path) -> None:
     said = [f"0220e607020e1029{second:02x}0000{120 + second:02x}36" for second in range(30)]
     async with house(tmp_path) as home:

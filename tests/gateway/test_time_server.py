@@ -49,10 +49,13 @@ class Bluez:
         self.bus = connection
         self.registered: list[tuple[str, str]] = []
         self.refuses: str | None = None
+        self.mute = False
 
     def answer(self, message: Message) -> Message | bool | None:
         if message.message_type is not MessageType.METHOD_CALL or message.destination != "org.bluez":
             return None
+        if self.mute:
+            return True  # taken, and left at that
         if message.member == "GetManagedObjects":
             return Message.new_method_return(message, "a{oa{sa{sv}}}", [{MANAGER_PATH: {time_server.MANAGER: {}}, "/org/bluez": {}}])
         if message.member == "RegisterApplication" and self.refuses is None:
@@ -126,6 +129,19 @@ async def test_it_is_registered_anew_and_what_fails_is_told_once() -> None:
         other.refuses = None
         await server.register()
         assert len(other.registered) == 2
+        await server.close()
+
+
+@pytest.mark.usefixtures("bus")
+async def test_a_bluetoothd_that_does_not_answer_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time_server, "REGISTER_SECONDS", 0.2)
+    async with bluez() as other:
+        other.mute = True
+        server = TimeServer(lambda: MOMENT)
+        with capture_logs() as logs:
+            async with asyncio.timeout(5):
+                await server.register()
+        assert [entry["problem"] for entry in logs] == ["TimeoutError"]
         await server.close()
 
 
