@@ -25,7 +25,8 @@ _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 (2.2) has no place for."""
 
 FORMAT_OWNER = "urn:health-gateway"
-_GLUCOSE_TYPES = {"wb": "Whole blood", "p": "Plasma"}
+_GLUCOSE_TYPES = {"wb": ("Whole blood", "wb"), "p": ("Plasma", "p"), "isf": ("Interstitial fluid", None)}
+"""HealthVault has no code for what continuous sensors measure in."""
 _MEALS = {
     "preprandial": ("Before meal", "BeforeMeal"),
     "postprandial": ("After meal", "AfterMeal"),
@@ -132,8 +133,7 @@ def _body_composition(thing: dict[str, Any]) -> Element:
 def _blood_glucose(thing: dict[str, Any]) -> Element:
     root, data = _root("blood-glucose", thing), thing["data"]
     _valued(root, "value", "mmolPerL", data["glucose"])
-    kind = data["measurement_type"]
-    _codable(root, "glucose-measurement-type", _GLUCOSE_TYPES[kind], kind, "glucose-measurement-type")
+    _codable(root, "glucose-measurement-type", *_GLUCOSE_TYPES[data["measurement_type"]], "glucose-measurement-type")
     add(root, "outside-operating-temp", "true" if data["outside_operating_temperature"] else "false")
     add(root, "is-control-test", "true" if data["control_test"] else "false")
     if data.get("meal"):

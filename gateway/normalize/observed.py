@@ -8,7 +8,7 @@ from decimal import Decimal
 from drivers import Coded, Observation, Quantity
 from gateway.normalize import codes
 from gateway.normalize.codes import Code
-from gateway.normalize.part import Part, measured
+from gateway.normalize.part import Part, glucose_in, measured
 from gateway.normalize.things import (
     BloodGlucoseData,
     BloodGlucoseThing,
@@ -74,7 +74,7 @@ def _glucose(sample: str) -> Callable[[Measured], Part]:
     def build(value: Measured) -> Part:
         data = BloodGlucoseData(
             glucose=value,
-            measurement_type="p" if sample.endswith("plasma") else "wb",
+            measurement_type=glucose_in(sample),
             sample=sample,
             control_test=sample == "control_solution",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from drivers import Quantity
 from gateway.normalize.codes import Code, canonical
@@ -31,3 +31,10 @@ def measured(quantity: Quantity, unit: str, code: Code) -> Measured:
 
 def maybe(quantity: Quantity | None, unit: str, code: Code) -> Measured | None:
     return None if quantity is None else measured(quantity, unit, code)
+
+
+def glucose_in(sample: str) -> Literal["wb", "p", "isf"]:
+    """What a sample of this name was measured in; whole blood where it is not told."""
+    if sample == "interstitial_fluid":
+        return "isf"
+    return "p" if sample.endswith("plasma") else "wb"

@@ -20,7 +20,7 @@ from drivers import (
 )
 from gateway.normalize import codes
 from gateway.normalize.observed import observed
-from gateway.normalize.part import Part, maybe, measured
+from gateway.normalize.part import Part, glucose_in, maybe, measured
 from gateway.normalize.things import (
     BloodGlucoseData,
     BloodGlucoseThing,
@@ -113,7 +113,7 @@ def _(reading: Glucose) -> list[Part]:
             BloodGlucoseThing,
             BloodGlucoseData(
                 glucose=measured(reading.concentration, "mmol/L", codes.GLUCOSE.get(sample, codes.GLUCOSE_UNSPECIFIED)),
-                measurement_type="p" if sample.endswith("plasma") else "wb",
+                measurement_type=glucose_in(sample),
                 sample=reading.sample_type,
                 location=reading.sample_location,
                 control_test="control_solution" in (reading.sample_type, reading.sample_location),

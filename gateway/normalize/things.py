@@ -135,7 +135,7 @@ class BodyCompositionThing(Thing):
 
 class BloodGlucoseData(Model):
     glucose: Measured
-    measurement_type: Literal["wb", "p"] = Field(description="Whole blood or plasma")
+    measurement_type: Literal["wb", "p", "isf"] = Field(description="Whole blood, plasma, or interstitial fluid")
     sample: str | None = None
     location: str | None = None
     control_test: bool = False

@@ -84,3 +84,11 @@ def test_what_has_no_kind_of_its_own_passes_through() -> None:
         "unit": "mV",
         "interval": "0.5",
     }
+
+
+@pytest.mark.parametrize(
+    ("sample", "kind"), [("interstitial_fluid", "isf"), ("venous_plasma", "p"), ("capillary_whole_blood", "wb"), ("control_solution", "wb")]
+)
+def test_what_glucose_was_measured_in(sample: str, kind: str) -> None:
+    part = made(numeric(codes.GLUCOSE[sample].mdc, "5.4", 4722))
+    assert (part.data.measurement_type, part.data.sample, part.data.control_test) == (kind, sample, sample == "control_solution")
