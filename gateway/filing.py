@@ -36,6 +36,9 @@ class SessionFacts:
     replaying: bool = False
     identity: str | None = None
     info: DeviceInfo | None = None
+    ref: DeviceRef | None = None
+    """Made of `info`, once: it is the same in every thing of the session."""
+    device_thing: str | None = None
     pair: timing.ClockPair | None = None
     intermediate: int = 0
     known_as: str | None = None
@@ -56,7 +59,7 @@ class Filing:
         info: Mapping[str, Any] | None = None
         for item in batch.items:
             if isinstance(item, DeviceInfo):
-                facts.info = item
+                facts.info, facts.ref = item, None
             elif isinstance(item, DeviceClock):
                 facts.pair = timing.ClockPair(
                     item.device_time, item.frame.received, float(item.fraction), item.synchronized, item.utc_offset
@@ -98,9 +101,11 @@ class Filing:
         return new
 
     def _device_ref(self, facts: SessionFacts) -> DeviceRef:
+        if facts.ref is not None:
+            return facts.ref
         info = facts.info
         name = facts.settings.name if facts.settings and facts.settings.name else (info.model if info and info.model else facts.label)
-        return DeviceRef(
+        facts.ref = DeviceRef(
             identity=str(facts.identity),
             address=facts.address,
             name=name,
@@ -108,6 +113,7 @@ class Filing:
             model=info.model if info else None,
             serial_number=info.serial_number if info else None,
         )
+        return facts.ref
 
     def _provenance(self, facts: SessionFacts, frame: Frame, offset: float | None = None, reading: Reading | None = None) -> Provenance:
         return Provenance(
@@ -124,7 +130,9 @@ class Filing:
         )
 
     def _device_id(self, facts: SessionFacts) -> str:
-        return thing_id(str(facts.identity), Key("device", ()), "device")
+        if facts.device_thing is None:
+            facts.device_thing = thing_id(str(facts.identity), Key("device", ()), "device")
+        return facts.device_thing
 
     def _device(self, facts: SessionFacts, info: DeviceInfo) -> Candidate:
         ref = self._device_ref(facts)

@@ -73,7 +73,8 @@ def reading(said: gls.GlucoseMeasurement, frame: Frame, context: gls.GlucoseMeas
     """None for a record without a number: an error, HI or LO."""
     if said.concentration is None or isinstance(said.concentration, NoValue):
         return None
-    value = said.mg_per_dl if said.mg_per_dl is not None else said.mmol_per_l
+    by_mass = said.mg_per_dl
+    value = by_mass if by_mass is not None else said.mmol_per_l
     if value is None:
         return None
     return Glucose(
@@ -82,7 +83,7 @@ def reading(said: gls.GlucoseMeasurement, frame: Frame, context: gls.GlucoseMeas
         device_time=said.timestamp or said.base_time,
         sequence_number=said.sequence_number,
         status=steps.flag_names(said.sensor_status),
-        concentration=Quantity(value, "mg/dL" if said.unit == "kg/L" else "mmol/L"),
+        concentration=Quantity(value, "mmol/L" if by_mass is None else "mg/dL"),
         sample_type=_name(said.type),
         sample_location=_name(said.location),
         meal=_name(context.meal) if context else None,
@@ -90,8 +91,11 @@ def reading(said: gls.GlucoseMeasurement, frame: Frame, context: gls.GlucoseMeas
     )
 
 
+_NAMED = (gls.SampleType, gls.SampleLocation, gls.Meal)
+
+
 def _name(code: object) -> str | None:
-    return code.name.lower() if isinstance(code, gls.SampleType | gls.SampleLocation | gls.Meal) else None
+    return code.name.lower() if isinstance(code, _NAMED) else None
 
 
 def _context(said: gls.GlucoseMeasurementContext) -> dict[str, str]:
