@@ -252,9 +252,11 @@ class Attendant:
         sighting, now = seen.advertisement.sighting, self._clock.boottime()
         pace = loaded.driver.hears(sighting) if loaded.driver.hears else None
         known.last_seen = now
-        if pace is None or self._stopping or self._group is None or not known.ear.hears(octets := sighting.octets, now) or self._is_full():
+        if pace is None or self._stopping or self._group is None or not known.ear.is_news(octets := sighting.octets, now):
             return
-        known.ear.waiting.append(self._hearing.heard(octets))
+        if self._is_full():
+            return  # and it is news still, when there is room
+        known.ear.heard(octets, now, self._hearing.heard(octets))
         if not known.running:
             known.running = True
             task = self._group.create_task(self._listen(seen.advertisement.address, known, loaded, pace))
@@ -285,6 +287,8 @@ class Attendant:
         except Exception as error:
             known.refused = known.last_problem = f"{type(error).__name__} in {loaded.driver.name}"
             log.exception("a driver failed", device=address, driver=loaded.driver.name, file=loaded.source)
+            if (opened := self._open.pop(facts.session, None)) is not None:
+                self._unfiled[f"failed {facts.session}"] = opened  # replayed at the next start
         finally:
             known.running = False
             if (opened := self._open.pop(facts.session, None)) is not None:

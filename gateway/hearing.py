@@ -19,6 +19,8 @@ from gateway.sealed import opener
 ADVERTISED = 0x0000
 """In place of a characteristic."""
 MOST_WAITING = 64
+SILENCE_SECONDS = 120.0
+"""As long as the journal takes equal readings without a stamp for one."""
 
 
 @dataclass(slots=True)
@@ -26,15 +28,20 @@ class Ear:
     """What is remembered of a device that is only listened to."""
 
     last: bytes = b""
+    last_at: float = 0.0
     not_before: float = 0.0
     waiting: deque[Record] = field(default_factory=lambda: deque(maxlen=MOST_WAITING))
 
-    def hears(self, octets: bytes, now: float) -> bool:
-        """Whether this is news. Most advertisements are what was said before."""
-        if octets == self.last or now < self.not_before:
-            return False
-        self.last = octets
-        return True
+    def is_news(self, octets: bytes, now: float) -> bool:
+        """Most advertisements are what was said before. The same once more after a silence is another weighing of the same weight."""
+        same = octets == self.last and now - self.last_at <= SILENCE_SECONDS
+        if same:
+            self.last_at = now
+        return not same and now >= self.not_before
+
+    def heard(self, octets: bytes, now: float, said: Record) -> None:
+        self.last, self.last_at = octets, now
+        self.waiting.append(said)
 
 
 async def understand(loaded: Loaded, records: list[Record]) -> tuple[list[Batch], list[tuple[Frame, Exception]]]:

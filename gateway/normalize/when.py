@@ -40,7 +40,7 @@ def _aware(moment: datetime, zone: tzinfo | None, utc_offset: int | None = None)
     return moment.astimezone() if zone is None else moment.replace(tzinfo=zone)
 
 
-def file(  # noqa: PLR0911 - a table of cases, one return each
+def file(
     device_time: DateTime | None,
     received: float,
     pair: ClockPair | None,
@@ -51,6 +51,23 @@ def file(  # noqa: PLR0911 - a table of cases, one return each
     utc_offset: int | None = None,
 ) -> tuple[When, float | None]:
     """When a reading was taken, and the seconds added to the device's time if a pair of clocks said so."""
+    try:
+        return _filed(device_time, received, pair, trusted=trusted, zone=zone, clock_not_set=clock_not_set, utc_offset=utc_offset)
+    except (OverflowError, ValueError):
+        # A stamp or a clock at an end of the calendar: nothing can be reckoned with it.
+        return _filed(device_time, received, None, trusted=trusted, zone=zone, clock_not_set=True, utc_offset=None)
+
+
+def _filed(  # noqa: PLR0911 - a table of cases, one return each
+    device_time: DateTime | None,
+    received: float,
+    pair: ClockPair | None,
+    *,
+    trusted: bool,
+    zone: tzinfo | None,
+    clock_not_set: bool = False,
+    utc_offset: int | None = None,
+) -> tuple[When, float | None]:
     at_hub = local(received, zone)
     said = str(device_time) if device_time is not None else None
     naive = device_time.naive() if device_time is not None and not clock_not_set else None

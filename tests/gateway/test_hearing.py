@@ -133,7 +133,7 @@ async def test_a_full_disk_stops_it_and_a_journal_that_fails_loses_nothing(tmp_p
     async with house(tmp_path) as home:
         with monkeypatch.context() as patch:
             patch.setattr(attending, "free_enough", lambda *_: False)
-            await say(home, scale(WITH_IMPEDANCE))
+            await say(home, scale(STABLE))
             assert kinds(tmp_path) == []
         with monkeypatch.context() as patch:
 
@@ -160,6 +160,19 @@ async def test_what_could_not_be_captured_is_heard_when_it_is_said_again(tmp_pat
         await say(home, scale(STABLE))
         assert len(home.things("weight")) == 1
         assert home.known[A]["problem"] is None
+
+
+async def test_the_same_weight_on_another_day_is_another_weighing(tmp_path: Path) -> None:
+    """A form without stamp and counter says the very same octets; what is only repeated is still one."""
+    same = heard(Sighting(service_data={0xFCD2: bytes.fromhex("4006581b")}))
+    async with house(tmp_path) as home:
+        for _ in range(5):
+            await say(home, same)
+            home.clock.pass_(100)
+        assert len(home.things("weight")) == 1
+        home.clock.pass_(86_400)
+        await say(home, same)
+        assert len(home.things("weight")) == 2
 
 
 async def test_many_at_once_are_taken_in_their_order(tmp_path: Path) -> None:

@@ -116,3 +116,16 @@ def test_a_counter_of_seconds_has_only_its_distance() -> None:
     assert (when.time, when.quality) == ("2026-03-14T06:30:00+00:00", Quality.CORRECTED)
     lost, _ = file(DateTime(2000, 1, 1, 0, 30, 0), NOW, None, trusted=True, zone=UTC, utc_offset=0)
     assert lost.quality == Quality.DEVICE_CLOCK_INVALID
+
+
+@pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=-5)), timezone(timedelta(hours=5))])
+@pytest.mark.parametrize("utc_offset", [None, -300, 300])
+def test_no_stamp_and_no_clock_is_too_far_away_to_be_filed(zone: timezone, utc_offset: int | None) -> None:
+    """At the ends of the calendar, where sums of moments are none: kept as said, under the time of reception."""
+    ends = (DateTime(9999, 12, 31, 23, 59, 59), DateTime(1582, 1, 1, 0, 0, 0))
+    for stamp in ends:
+        for clock in (None, *ends, STAMP):
+            pair = ClockPair(clock, NOW, utc_offset=utc_offset) if clock else None
+            when, _ = file(stamp, NOW, pair, trusted=True, zone=zone, utc_offset=utc_offset)
+            assert when.device_time == str(stamp)
+            assert when.quality in (Quality.DEVICE_CLOCK_INVALID, Quality.CORRECTED)
