@@ -45,13 +45,6 @@ class Unfinished(ValueError):
         self.code = code
 
 
-class Endless(ValueError):
-    """The device reports more records than it can have."""
-
-    def __init__(self) -> None:
-        super().__init__(f"the device reported more than {MOST_RECORDS} records and did not end")
-
-
 class _Asked(Enum):
     LAST = 1
     NUMBER = 2
@@ -104,18 +97,20 @@ class Download:
         """Records that were announced and did not come, in two reports."""
         return max(0, (self.announced or 0) - len(self._seen)) if self._is_over else 0
 
+    @property
+    def is_endless(self) -> bool:
+        """Whether the device reports more records than it can have."""
+        return self._count > MOST_RECORDS
+
     def record(self, sequence_number: int, base_time: DateTime) -> None:
-        """Raises `Endless`."""
         self._last = (sequence_number, base_time)
         self.came(sequence_number, base_time)
 
     def came(self, *what: Hashable) -> None:
-        """A record that is told from others by this, damaged or not. Raises `Endless`."""
+        """A record that is told from others by this, damaged or not."""
         if self._asked is _Asked.REPORT:
             self._count += 1
             self._seen.add(what)
-            if self._count > MOST_RECORDS:
-                raise Endless
 
     def silent(self) -> bool:
         """Nothing comes any more. Whether there is something else to ask: some devices do not answer when they are asked to count."""

@@ -17,7 +17,7 @@ from drivers import Batch, BloodPressure, Confused, Frame, GattDriver, GattLink,
 from drivers.standard import records
 from drivers.standard.push import subscribe_if_permitted
 from profiles.crc import strip_crc
-from profiles.download import Download, Endless, Mark
+from profiles.download import Download, Mark
 from profiles.gatt import blood_pressure as bls
 from profiles.segments import Reassembler, Segment
 from profiles.times import DateTime
@@ -153,11 +153,7 @@ async def read(link: GattLink) -> AsyncGenerator[Batch]:
     cuff = _Cuff(link, with_crc=feature is not None and bool(feature.features & bls.Feature.E2E_CRC))
     report = records.Report(link, cuff.download, "cuff")
     while stores and (frame := await report.next()) is not None:
-        item: Item | None = None
-        try:
-            item = cuff.take(frame)
-        except Endless:
-            await report.endless()
+        item = cuff.take(frame)
         if item is not None:
             yield Batch((item,))
     if stores and report.is_over:

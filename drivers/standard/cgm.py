@@ -16,7 +16,7 @@ from typing import Any
 from drivers import Batch, Command, Confused, Frame, GattDriver, GattLink, Glucose, Key, Match, Notice, Quantity, steps
 from drivers.standard import control, records
 from profiles.crc import append_crc
-from profiles.download import Download, Endless
+from profiles.download import Download
 from profiles.floats import NoValue, Value
 from profiles.gatt import cgm as cgms
 from profiles.gatt import cgm_control as socp
@@ -63,7 +63,6 @@ class _Session:
         self._ahead, self._damaged = self.next_wanted, False
 
     def take(self, link: GattLink, frame: Frame, download: Download) -> tuple[Glucose, ...]:
-        """Raises `Endless`."""
         said = steps.decoded(link, cgms.CGMMeasurement, frame)
         if said is None:
             self._damaged = True
@@ -138,11 +137,7 @@ async def read(link: GattLink) -> AsyncGenerator[Batch]:
             yield Batch(found)
     report = records.Report(link, download, "sensor")
     while (frame := await report.next()) is not None:
-        found = ()
-        try:
-            found = session.take(link, frame, download)
-        except Endless:
-            await report.endless()
+        found = session.take(link, frame, download)
         if found:
             yield Batch(found)
     if report.is_over:

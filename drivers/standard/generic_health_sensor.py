@@ -17,7 +17,7 @@ from decimal import Decimal
 from drivers import Batch, Coded, Command, Frame, GattDriver, GattLink, Key, Match, Observation, Ordinals, steps
 from drivers.standard import control, reconnection, records
 from profiles import acom
-from profiles.download import Download, Endless, Mark
+from profiles.download import Download, Mark
 from profiles.floats import NoValue, Value
 from profiles.gatt import elapsed_time as ets
 from profiles.gatt import generic_health_sensor as ghss
@@ -46,7 +46,7 @@ class _Sensor:
         self.download = Download(self.before, width=_NUMBER_OCTETS, combines=True)
 
     def take(self, frame: Frame) -> tuple[Observation, ...]:
-        """What this segment completes. Raises `Endless`."""
+        """What this segment completes."""
         reassembler = self._segments.get(frame.characteristic)
         if reassembler is None or not frame.data:
             return ()
@@ -158,11 +158,7 @@ async def read(link: GattLink) -> AsyncGenerator[Batch]:
             yield Batch(found)
     report = records.Report(link, sensor.download, "sensor")
     while link.has(records.POINT) and (reported := await report.next()) is not None:
-        found = ()
-        try:
-            found = sensor.take(reported)
-        except Endless:
-            await report.endless()
+        found = sensor.take(reported)
         if found:
             yield Batch(found)
     if link.has(records.POINT):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from drivers import Batch, Frame, GattDriver, GattLink, Glucose, Key, Match, Quantity, steps
 from drivers.standard import records
-from profiles.download import Download, Endless, Mark
+from profiles.download import Download, Mark
 from profiles.floats import NoValue
 from profiles.gatt import glucose as gls
 from profiles.gatt.record_access import delete_up_to
@@ -131,11 +131,7 @@ async def read(link: GattLink) -> AsyncGenerator[Batch]:
     meter, download = _Meter(), Download(before)
     report = records.Report(link, download, "meter")
     while (frame := await report.next()) is not None:
-        completed: Glucose | None = None
-        try:
-            completed = meter.take(link, frame, download)
-        except Endless:
-            await report.endless()
+        completed = meter.take(link, frame, download)
         if completed is not None:
             yield Batch((completed,))
     if not report.is_whole:

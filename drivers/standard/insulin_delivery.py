@@ -19,7 +19,7 @@ from typing import Any
 
 from drivers import Batch, Coded, Command, Frame, GattDriver, GattLink, Insulin, Key, Match, Notice, Observation, Quantity, Reading, steps
 from drivers.standard import records
-from profiles.download import Download, Endless, Mark
+from profiles.download import Download, Mark
 from profiles.floats import NoValue
 from profiles.gatt import insulin_delivery as ids
 from profiles.gatt import insulin_history as history
@@ -70,7 +70,6 @@ class _Pump:
         self._reference = records.moment_of(kept) if kept else None
 
     def take(self, frame: Frame) -> Reading | None:
-        """Raises `Endless`."""
         data = frame.data
         if self._protected:
             try:
@@ -164,11 +163,7 @@ async def read(link: GattLink) -> AsyncGenerator[Batch]:
     pump = _Pump(link, protected=protected)
     report = records.Report(link, pump.download, "insulin device", _Dialect(protected=protected))
     while link.has(_POINT) and (frame := await report.next()) is not None:
-        found: Reading | None = None
-        try:
-            found = pump.take(frame) if frame.characteristic == _HISTORY else None
-        except Endless:
-            await report.endless()
+        found = pump.take(frame) if frame.characteristic == _HISTORY else None
         if found is not None:
             yield Batch((found,))
     if report.is_over:

@@ -15,7 +15,7 @@ from drivers import Batch, Frame, GattDriver, GattLink, Key, Match, Ordinals, Ox
 from drivers.standard import records
 from drivers.standard.period import Period
 from drivers.standard.push import subscribe_if_permitted
-from profiles.download import Download, Endless
+from profiles.download import Download
 from profiles.gatt import pulse_oximeter as plxs
 from profiles.gatt.record_access import OpCode, Operator
 
@@ -92,7 +92,6 @@ class _Continuous:
 
 
 def _take(link: GattLink, frame: Frame, ordinals: Ordinals, continuous: _Continuous, download: Download | None) -> OxygenSaturation | None:
-    """Raises `Endless`."""
     if frame.characteristic == _CONTINUOUS:
         return continuous.take(link, frame)
     if download is not None:
@@ -112,11 +111,7 @@ async def read(link: GattLink) -> AsyncGenerator[Batch]:
     while link.has(records.POINT) and (frame := await report.next()) is not None:
         if report.rounds > rounds:
             ordinals, rounds = Ordinals(), report.rounds  # all of them, once more from the first
-        taken: OxygenSaturation | None = None
-        try:
-            taken = _take(link, frame, ordinals, continuous, download)
-        except Endless:
-            await report.endless()
+        taken = _take(link, frame, ordinals, continuous, download)
         if taken is not None:
             yield Batch((taken,))
     # And on: somebody may be taking a measurement just now.

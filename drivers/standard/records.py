@@ -7,9 +7,9 @@ from typing import Any
 
 from drivers.kit import steps
 from drivers.kit.declare import Command
-from drivers.kit.errors import Busy, Confused, Silent
+from drivers.kit.errors import Busy, Confused, DeviceError, Silent
 from drivers.kit.links import Frame, GattLink
-from profiles.download import Download, Endless, Mark, Unfinished
+from profiles.download import MOST_RECORDS, Download, Mark, Unfinished
 from profiles.gatt.record_access import OpCode, RecordAccessControlPoint, ResponseCode, abort
 from profiles.times import DateTime
 
@@ -46,13 +46,17 @@ class Report:
         """`device`: what it is called in sentences."""
         self._link, self._download, self._device, self._dialect = link, download, device, dialect or Plain()
         self._is_open = self._aborting = self._has_aborted = False
-        self._problem: Exception | None = None
+        self._problem: DeviceError | None = None
         self.rounds = 0
         """How often records were asked for: what a second round brings may have come before."""
 
     async def next(self) -> Frame | None:
         """The next frame that is not the control point's; None when the procedure is over."""
         while self._problem is None:
+            if self._download.is_endless:
+                self._problem = Confused(f"the {self._device} reported more than {MOST_RECORDS} records and did not end")
+                await self._write(abort())
+                return None
             if not self._is_open:
                 if self._download.command is None:
                     return None
@@ -74,20 +78,13 @@ class Report:
             try:
                 self._is_open = not self._download.response(answer)
             except Unfinished as error:
-                self._problem = error
+                self._problem = Confused(str(error))
         return None
-
-    async def endless(self) -> None:
-        """The device does not stop: tell it to, once, and take no more."""
-        self._problem = Endless()
-        await self._write(abort())
 
     def check(self) -> None:
         """At the end of all. Raises `DeviceError`, if the procedure was not a success."""
-        if isinstance(self._problem, Silent):
-            raise self._problem
         if self._problem is not None:
-            raise Confused(str(self._problem)) from self._problem
+            raise self._problem
         if self._download.missing:
             raise Confused(f"the {self._device} announced {self._download.announced} records, and {self._download.missing} did not come")
 
