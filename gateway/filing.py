@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from drivers import Batch, DeviceClock, DeviceInfo, Frame, Key, Notice, Reading
+from drivers import Batch, DeviceClock, DeviceInfo, Frame, Key, Notice, Policy, Reading
+from drivers.kit.capture import Record
 from gateway import __version__, crashpoints
 from gateway.clock import local
 from gateway.config import DeviceSection
@@ -47,6 +48,25 @@ class SessionFacts:
     """Told the identity before anything is filed under it."""
     noticed: Callable[[str, str], object] = lambda _code, _text: None
     """Told what the owner of the device should know."""
+
+
+def opening(
+    facts: SessionFacts, time: float, boottime: float, characteristics: Iterable[int], mark: Mapping[str, Any], policy: Policy
+) -> Record:
+    """The first record of a session in a capture: everything that a replay needs beside the frames."""
+    extra = {
+        "a": facts.address,
+        "drv": facts.driver,
+        "label": facts.label,
+        "boot": facts.boot_id,
+        "trusted": facts.clock_trusted,
+        "sim": facts.simulated,
+        "mark": dict(mark),
+        "policy": policy.stored(),
+        "chars": [f"{one:04X}" for one in sorted(characteristics)],
+        "settings": facts.settings.model_dump(mode="json", exclude_defaults=True) if facts.settings else None,
+    }
+    return Record(kind="open", session=facts.session, time=time, boottime=boottime, extra=extra)
 
 
 class Filing:

@@ -11,7 +11,7 @@ from drivers import Batch, Frame, Notice, Policy, Reading
 from drivers.kit.capture import Record
 from drivers.kit.replay import ReplayLink
 from gateway.clock import Clock
-from gateway.filing import Filing, SessionFacts
+from gateway.filing import Filing, SessionFacts, opening
 from gateway.intake import Intake
 from gateway.registry import Loaded
 from gateway.sealed import opener
@@ -70,28 +70,16 @@ class Hearing:
         is not captured. `opened` is told where in intake the session begins. Raises `OSError`, `JournalError`.
         """
         facts.session = session = secrets.token_hex(8)
-        extra = {
-            "a": facts.address,
-            "drv": facts.driver,
-            "label": facts.label,
-            "boot": facts.boot_id,
-            "trusted": facts.clock_trusted,
-            "sim": facts.simulated,
-            "mark": {},
-            "policy": policy.stored(),
-            "chars": [f"{ADVERTISED:04X}"],
-            "settings": facts.settings.model_dump(mode="json", exclude_defaults=True) if facts.settings else None,
-        }
-        opening = Record(kind="open", session=session, time=said.time, boottime=said.boottime, extra=extra)
+        first = opening(facts, said.time, said.boottime, (ADVERTISED,), {}, policy)
         frame = Record(kind="rx", session=session, characteristic=ADVERTISED, data=said.data, time=said.time, boottime=said.boottime)
-        batches, _ = await understand(loaded, [opening, frame])
+        batches, _ = await understand(loaded, [first, frame])
         if not is_reading(batches):
             for notice in (item for batch in batches for item in batch.items if isinstance(item, Notice)):
                 facts.noticed(notice.code, notice.text)
             return 0, False
-        opened(session, self._intake.append(opening))
+        opened(session, self._intake.append(first))
         position = self._intake.append(frame)
-        batches, rejected = await understand(loaded, [opening, replace(frame, position=position)])
+        batches, rejected = await understand(loaded, [first, replace(frame, position=position)])
         facts.identified = lambda identity: self._intake.append(
             Record(kind="id", session=session, time=said.time, boottime=said.boottime, extra={"identity": identity})
         )

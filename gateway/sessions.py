@@ -14,7 +14,7 @@ from drivers.kit.capture import Record
 from drivers.kit.replay import BUSY
 from gateway import crashpoints
 from gateway.clock import Clock, local
-from gateway.filing import Filing, SessionFacts
+from gateway.filing import Filing, SessionFacts, opening
 from gateway.intake import Intake
 from gateway.transports.radio import Connection, Radio, Seen
 from profiles.adv.sighting import Sealed, no_key
@@ -113,6 +113,7 @@ class RecordingLink:
         return self._connection is not None and characteristic in self._connection.characteristics
 
     async def read(self, characteristic: int) -> Frame:
+        await self.settle()
         data = await self._answered(characteristic, self._live().read(characteristic))
         return self._taken("rd", characteristic, data)
 
@@ -259,29 +260,6 @@ class Pending:
         self.count += len(await self._filing.file(self._facts, batch, rejected))
 
 
-def opening(facts: SessionFacts, clock: Clock, connection: Connection, mark: Mapping[str, Any], policy: Policy) -> Record:
-    """The first record of a session: everything that a replay needs beside the frames."""
-    settings = facts.settings.model_dump(mode="json", exclude_defaults=True) if facts.settings else None
-    return Record(
-        kind="open",
-        session=facts.session,
-        time=clock.now(),
-        boottime=clock.boottime(),
-        extra={
-            "a": facts.address,
-            "drv": facts.driver,
-            "label": facts.label,
-            "boot": facts.boot_id,
-            "trusted": facts.clock_trusted,
-            "sim": facts.simulated,
-            "mark": dict(mark),
-            "policy": policy.stored(),
-            "chars": [f"{c:04X}" for c in sorted(connection.characteristics)],
-            "settings": settings,
-        },
-    )
-
-
 async def run(
     seen: Seen,
     driver: GattDriver,
@@ -311,7 +289,7 @@ async def run(
     facts.identified = link.identified
     pending = Pending(link, facts, filing)
     link.settle = pending.file
-    first = opening(facts, clock, connection, mark, policy)
+    first = opening(facts, clock.now(), clock.boottime(), connection.characteristics, mark, policy)
     try:
         opened(intake.append(first))
         link.attach(connection)

@@ -30,17 +30,23 @@ class Users:
         self._link = link
         self._registered = {int(user): int(code) for user, code in mark.get("registered", {}).items()}
         self._increments = {str(user): int(count) for user, count in mark.get("increments", {}).items()}
-        self.notices: list[Notice] = []
-        self.has_changed = False
-        """Whether the mark is another one than before."""
+        self._notices: list[Notice] = []
+        self._has_changed = False
 
     @property
     def known(self) -> dict[int, int]:
         return self._registered | dict(self._link.policy.consent)
 
-    @property
-    def mark(self) -> dict[str, Any]:
-        return {"registered": {str(user): code for user, code in self._registered.items()}, "increments": self._increments}
+    def mark_if_changed(self) -> dict[str, Any] | None:
+        """Once for each change."""
+        if not self._has_changed:
+            return None
+        self._has_changed = False
+        return {"registered": {str(user): code for user, code in self._registered.items()}, "increments": dict(self._increments)}
+
+    def notices_once(self) -> tuple[Notice, ...]:
+        found, self._notices = tuple(self._notices), []
+        return found
 
     async def register(self) -> list[Frame]:
         """Make a user of our own, if the owner permits it and none is known. What came meanwhile is given back."""
@@ -54,7 +60,7 @@ class Users:
         parameter = answer.response.response_parameter if answer is not None and answer.response is not None else b""
         if _is_success(answer) and parameter and parameter[0] != NO_USER:
             self._registered[parameter[0]] = code
-            self.has_changed = True
+            self._has_changed = True
         else:
             self._tell("register-refused", "it makes no new user: perhaps it has as many as it can hold")
         return others
@@ -69,7 +75,7 @@ class Users:
         said_increment, _ = await steps.read(self._link, DatabaseChangeIncrement)
         if said_increment is not None and self._increments.get(str(user)) != said_increment.change_increment:
             self._increments[str(user)] = said_increment.change_increment
-            self.has_changed = True
+            self._has_changed = True
         return True, others
 
     async def _ask(self, request: bytes, opcode: OpCode) -> tuple[UserControlPoint | None, list[Frame]]:
@@ -79,7 +85,7 @@ class Users:
         return await control.ask(self._link, UserControlPoint, request, answers)
 
     def _tell(self, code: str, text: str) -> None:
-        self.notices.append(Notice(code, text))
+        self._notices.append(Notice(code, text))
 
 
 def _is_success(answer: UserControlPoint | None) -> bool:

@@ -10,7 +10,7 @@ Service 1.0, 3.2.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import fields, replace
 from decimal import Decimal
 
@@ -123,6 +123,12 @@ def _joined(first: bcs.BodyCompositionMeasurement, second: bcs.BodyCompositionMe
     return replace(first, flags=first.flags | second.flags, **missing)
 
 
+def _told(people: users.Users, scale: _Scale, frames: Iterable[Frame]) -> Batch:
+    """What came with the answers, and what there is to tell and to keep of the users."""
+    found = tuple(reading for frame in frames for reading in scale.take(frame))
+    return Batch((*found, *people.notices_once()), mark=people.mark_if_changed())
+
+
 async def read(link: GattLink) -> AsyncGenerator[Batch]:
     if not (link.has(_WEIGHT) or link.has(_COMPOSITION)):
         raise Confused("it advertises a scale's service and has no measurement there: a scale with a language of its own, such as Xiaomi's")
@@ -131,22 +137,17 @@ async def read(link: GattLink) -> AsyncGenerator[Batch]:
     scale = _Scale(link)
     if link.has(users.POINT):
         people = users.Users(link, link.mark)
-        meanwhile = await people.register()
-        for user in (*people.known, None):
-            # Each in turn: the scale shows one user's data at a time. The last turn is for what came with the answers.
-            if user is not None:
-                _, more = await people.admit(user)
-                meanwhile += more
-            found = tuple(reading for frame in meanwhile for reading in scale.take(frame))
-            meanwhile = []
-            if found or people.notices or people.has_changed:
-                yield Batch((*found, *people.notices), mark=people.mark if people.has_changed else None)
-                people.notices, people.has_changed = [], False
-            while user is not None and (frame := await link.receive()) is not None:
+        early = await people.register()
+        for user in people.known:  # each in turn: the scale shows one user's data at a time
+            admitted, more = await people.admit(user)
+            yield _told(people, scale, (*early, *more))
+            early = []
+            while admitted and (frame := await link.receive()) is not None:
                 if frame.characteristic != users.POINT and (readings := scale.take(frame)):
                     yield Batch(readings)
-            if user is not None and (half := scale.rest()):
+            if half := scale.rest():
                 yield Batch(half)  # before the next request, which may find the link gone
+        yield _told(people, scale, early)
     while (frame := await link.receive()) is not None:
         if frame.characteristic != users.POINT and (readings := scale.take(frame)):
             yield Batch(readings)

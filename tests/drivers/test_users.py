@@ -69,7 +69,7 @@ def test_each_users_code_is_given_in_turn() -> None:
 
 
 def test_a_wrong_code_is_told_and_the_others_are_read() -> None:
-    given = [opening(consent={"1": 1111, "2": 2222}), answer(2, REFUSED), IDLE, answer(2), weight(2, 2), IDLE]
+    given = [opening(consent={"1": 1111, "2": 2222}), answer(2, REFUSED), answer(2), weight(2, 2), IDLE]
     batches, _, error = replayed(DRIVER, given)
     assert error is None
     assert (users(batches), notices(batches)) == ([2], ["consent-refused-1"])
