@@ -113,6 +113,11 @@ class Attendant:
                 known.loaded = self._driver_for(seen.advertisement, known.settings)
             if known.loaded is None:
                 return
+        elif known.loaded.driver.hears is None and not known.running and (known.settings is None or known.settings.driver is None):
+            # Its first advertisement may have held its services alone: a scale that says its reading is not to be connected to.
+            heard = self._registry.heard(seen.advertisement)
+            if heard is not None:
+                known.loaded, known.refused = heard, None
         if known.loaded.driver.hears is not None:
             if not known.refused:
                 self._hear(seen, known, known.loaded)

@@ -45,7 +45,7 @@ class Registry:
         """The driver that says most about the device: one that reads its very advertisement comes first. Raises `AmbiguousMatch` when
         two say as much.
         """
-        heard = self._heard(seen)
+        heard = self.heard(seen)
         if heard is not None:
             return heard
         if not self.wants(seen):
@@ -57,7 +57,8 @@ class Registry:
             raise AmbiguousMatch(fitting[0].source, fitting[1].source)
         return fitting[0]
 
-    def _heard(self, seen: Advertisement) -> Loaded | None:
+    def heard(self, seen: Advertisement) -> Loaded | None:
+        """The driver that reads this very advertisement."""
         if not (seen.service_data or seen.manufacturer_data):
             return None
         sighting = seen.sighting

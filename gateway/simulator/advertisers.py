@@ -5,10 +5,8 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 from bumble.core import AdvertisingData
-from bumble.gatt import Characteristic
 
 from gateway.sealed import seal
 from gateway.simulator.memory import Stored
@@ -25,9 +23,6 @@ class Advertiser(Peripheral):
     """Says one of its records after the other, each for as long as it is not switched on again, and begins anew behind the last."""
 
     uuid: int
-
-    def characteristics(self) -> list[Characteristic[Any]]:
-        return []
 
     async def start(self) -> None:
         self._turn = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from typing import Any
 
 from bumble.att import ATT_Error, AttributeValueV2
@@ -14,7 +15,7 @@ from gateway.simulator.peripheral import CCCD_NOT_CONFIGURED, IN_PROGRESS, PERMI
 from profiles.gatt.record_access import OpCode, Operator, RecordAccessControlPoint, ResponseCode
 
 
-class RecordKeeper(Peripheral):
+class RecordKeeper(Peripheral, ABC):
     """A device with a record access control point. Subclasses report and delete. `combines`: it tells at the end how many it has sent."""
 
     combines = False
@@ -30,17 +31,17 @@ class RecordKeeper(Peripheral):
         )
         self.point.on("subscription", lambda _bearer, _notify, indicate: self._on_subscription(RecordAccessControlPoint.uuid, indicate))
 
+    @abstractmethod
     def chosen(self, command: RecordAccessControlPoint) -> list[Stored]:
         """The records that are meant, in the order in which they are reported."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def report(self, command: RecordAccessControlPoint) -> bool:
         """Send what is asked for; whether there was any."""
-        raise NotImplementedError
 
+    @abstractmethod
     def delete(self, command: RecordAccessControlPoint) -> bool:
         """Whether there was anything to forget."""
-        raise NotImplementedError
 
     def _asked(self, _bearer: object, value: bytes) -> None:
         command = RecordAccessControlPoint.decode(value)

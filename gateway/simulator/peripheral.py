@@ -77,7 +77,8 @@ class Peripheral:
     # -- to be said by each device ---------------------------------------------------------------------------------
 
     def characteristics(self) -> list[Characteristic[Any]]:
-        raise NotImplementedError
+        """What its own service has."""
+        return []
 
     def fill(self, numbers: Callable[[], int], randomness: random.Random) -> None:
         """Remember some records, each with a number of the world's."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
@@ -36,7 +37,7 @@ def samples(name: str, values: Iterable[Decimal]) -> Truth:
     return {"type": "exercise-samples", "time": None, "values": {name: " ".join(map(plain, values))}}
 
 
-class Streamer(Peripheral):
+class Streamer(Peripheral, ABC):
     """Sends its values as soon as it is subscribed to, once per demo, then hangs up."""
 
     measurement_id: int
@@ -50,9 +51,9 @@ class Streamer(Peripheral):
         self._measured = self.measurement(self.measurement_id, PROPERTIES.NOTIFY)
         return [self._measured]
 
+    @abstractmethod
     def script(self) -> tuple[list[Layout], list[Truth]]:
         """What is sent, and what has to become of it."""
-        raise NotImplementedError
 
     def after(self) -> list[Layout]:
         """What is sent when it has been taken off."""

@@ -175,6 +175,18 @@ async def test_the_same_weight_on_another_day_is_another_weighing(tmp_path: Path
         assert len(home.things("weight")) == 2
 
 
+async def test_a_scale_whose_first_advertisement_holds_its_services_alone_is_listened_to(tmp_path: Path) -> None:
+    """They are those of a standard scale, but it is not one."""
+    async with house(tmp_path, bluetooth={"connect_seconds": 1}) as home:
+        bare = Advertisement(address=A, local_name="MIBFS", services=frozenset({0x181B}))
+        home.attendant.on_seen(Seen(bare, -50, NOBODY))
+        await until(lambda: home.known[A]["state"] != "reading")
+        assert home.known[A]["driver"] == "weight-scale"
+        await say(home, scale(STABLE))
+        assert home.known[A]["driver"] == "advertised"
+        assert len(home.things("weight")) == 1
+
+
 async def test_many_at_once_are_taken_in_their_order(tmp_path: Path) -> None:
     said = [f"0220e607020e1029{second:02x}0000{120 + second:02x}36" for second in range(30)]
     async with house(tmp_path) as home:

@@ -65,4 +65,5 @@ async def test_nobody_is_waited_for_longer_than_an_hour(tmp_path: Path, monkeypa
     patch = FakeDevice(A, frozenset({0x1809}), {0x2A21: b"\xff\xff"}, frozenset({0x2A1C}))
     async with house(tmp_path, patch) as home:
         async with asyncio.timeout(5):
-            await home.read(patch)
+            state = await home.read(patch)
+        assert (state["sessions"], state["problem"]) == (1, None)

@@ -147,8 +147,10 @@ async def test_a_bluetoothd_that_does_not_answer_holds_nothing_up(monkeypatch: p
 
 async def test_without_a_bus_nothing_is_held_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus")
-    async with asyncio.timeout(5):
-        await TimeServer(lambda: MOMENT).register()
+    with capture_logs() as logs:
+        async with asyncio.timeout(5):
+            await TimeServer(lambda: MOMENT).register()
+    assert [entry["event"] for entry in logs] == ["devices cannot read the time from the hub"]
 
 
 def test_the_zone_and_daylight_saving_are_told_apart() -> None:
