@@ -8,7 +8,7 @@ import pytest
 
 from drivers import Exercise, GattDriver, HeartRate, OxygenSaturation, Quantity
 from drivers.kit.capture import Record
-from drivers.standard import cycling, fitness_machine, heart_rate, pulse_oximeter, running
+from drivers.standard import cycling, fitness_machine, heart_rate, period, pulse_oximeter, running
 from drivers.standard.exercise import MOST_VALUES, PAUSE_SECONDS
 from profiles.gatt import cycling_power as cps
 from profiles.gatt import fitness_machine as ftms
@@ -181,3 +181,27 @@ def test_continuous_values_are_summed_up_without_those_that_are_none() -> None:
     assert night.highest is not None
     assert [night.lowest.value, night.highest.value] == [Decimal(98), Decimal(100)]
     assert [series.name for series in night.series] == ["oxygen-saturation", "pulse-rate"]
+
+
+def test_a_belt_that_sends_without_end_in_a_minute_gets_shorter_ones() -> None:
+    opening = Record(kind="open", session="1", time=BEGAN, extra={"chars": ["2A37"]})
+    value = hrs.HeartRateMeasurement(hrs.Flags(0), 60).encode()
+    frames = [Record(kind="rx", session="1", position=n, characteristic=0x2A37, data=value, time=BEGAN + n / 1000) for n in range(1500)]
+    found = readings(replayed(heart_rate.DRIVER, [opening, *frames])[0])
+    assert [item.samples for item in found if isinstance(item, HeartRate)] == [period.MOST_VALUES, 1500 - period.MOST_VALUES]
+
+
+def test_no_legs_turn_so_fast() -> None:
+    (ride,) = sessions(cycling.DRIVER, (0, crank(5, 0)), (1, crank(6, 1024)), (2, crank(600, 2048)), (3, crank(601, 3072)))
+    assert [str(value) for value in ride.series[0].values] == ["60.0", "60.0"]
+    assert ride.details["crank-revolutions"].value == 2
+
+
+def test_a_machine_without_a_belt_tells_no_pulse() -> None:
+    def ridden(pulse: int) -> ftms.IndoorBikeData:
+        return ftms.IndoorBikeData(ftms.IndoorBikeFlags.HEART_RATE, Decimal(20), heart_rate=pulse)
+
+    (alone,) = sessions(fitness_machine.DRIVER, (0, ridden(0)), (1, ridden(0)))
+    assert "heart-rate" not in alone.details
+    (worn,) = sessions(fitness_machine.DRIVER, (0, ridden(0)), (1, ridden(120)))
+    assert worn.details["heart-rate"].value == 120

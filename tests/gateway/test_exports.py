@@ -134,6 +134,9 @@ def test_csv_has_a_row_per_value(journal: Path) -> None:
     assert len(pressures) == 13
     assert {row["unit"] for row in pressures} == {"mm[Hg]"}
     assert all(row["id"] and row["time"] for row in rows)
+    treadmill = {row["quantity"]: row for row in rows if row["type"] == "exercise" and row["displayed_unit"] in ("m", "kcal")}
+    assert {"distance", "energy"} <= set(treadmill)
+    assert (treadmill["energy"]["unit"], treadmill["energy"]["displayed_unit"]) == ("kJ", "kcal")
 
 
 def test_since_leaves_out_what_was_taken_before(journal: Path) -> None:

@@ -14,9 +14,10 @@ import pytest
 
 from drivers import Batch, BloodPressure, DeviceClock, DeviceInfo, Frame, Glucose, Key, OxygenSaturation, Quantity, Reading, Temperature
 from gateway.config import DeviceSection
-from gateway.filing import Filing, SessionFacts
+from gateway.filing import Filing, SessionFacts, candidate
 from gateway.journal import Journal
 from gateway.normalize.identity import device_identity
+from gateway.normalize.things import DeviceRef, Display, Measured, Provenance, Quality, WeightData, WeightThing, When
 from profiles.times import DateTime
 from tests.support.fakes import T0
 
@@ -216,3 +217,35 @@ async def test_no_health_value_gets_into_an_error(journal: Journal) -> None:
     with pytest.raises(ValueError, match="validation error") as caught:
         await put(journal, replace(glucose(), status=(object(),)))  # type: ignore[arg-type]
     assert "101" not in str(caught.value)
+
+
+async def test_who_the_device_is_stands_in_all_that_comes_after_it_was_told(journal: Journal) -> None:
+    session = facts()
+    [before] = await put(journal, glucose(1), on=session)
+    await put(journal, about=info(), on=session)
+    [after] = await put(journal, glucose(2), on=session)
+    assert "model" not in before["device"]
+    assert after["device"]["model"] == "G1"
+
+
+def test_a_field_that_a_later_version_adds_makes_no_new_versions() -> None:
+    class LaterData(WeightData):
+        novel: str | None = None
+
+    class LaterThing(WeightThing):
+        data: LaterData
+
+    weight = Measured(value=Decimal(70), unit="kg", display=Display(value=Decimal(70), unit="kg"))
+    common: dict[str, Any] = {
+        "id": "1",
+        "version": 1,
+        "when": When(time="2026-03-14T07:00:00Z", quality=Quality.RECEIVED),
+        "device": DeviceRef(identity="i", address="a", name="n"),
+        "provenance": Provenance(
+            driver="d", gateway="g", simulated=False, received="r", received_boottime=1.0, boot_id="b", intake_position=1
+        ),
+    }
+    now, later = WeightThing(**common, data=WeightData(weight=weight)), LaterThing(**common, data=LaterData(weight=weight))
+    assert candidate(now, 1).digest == candidate(later, 1).digest
+    told = LaterThing(**common, data=LaterData(weight=weight, novel="x"))
+    assert candidate(told, 1).digest != candidate(now, 1).digest

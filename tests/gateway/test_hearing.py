@@ -231,3 +231,17 @@ async def test_published_advertisements_become_things(tmp_path: Path, form: str)
                 assert weights == ([means["weight"]] if wanted else [])
     await asyncio.sleep(0)
     assert made == FORMS[form]
+
+
+async def test_a_weight_that_the_body_has_not_been_measured_with_is_not_final_yet(tmp_path: Path) -> None:
+    """The S400 says it while somebody steps on; with the impedance at the low frequency it stands."""
+
+    def s400(packed: int) -> Seen:
+        said = bytes.fromhex("4050d53b01166e09") + b"\x01" + packed.to_bytes(4, "little") + bytes.fromhex("00f15365")
+        return heard(Sighting(service_data={0xFE95: said}))
+
+    async with house(tmp_path) as home:
+        await say(home, s400(700))
+        assert home.things("weight") == []
+        await say(home, s400(700 | 5432 << 18))
+        assert [thing["data"]["weight"]["value"] for thing in home.things("weight")] == ["70"]

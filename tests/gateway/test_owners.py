@@ -67,3 +67,15 @@ async def test_nobody_is_waited_for_longer_than_an_hour(tmp_path: Path, monkeypa
         async with asyncio.timeout(5):
             state = await home.read(patch)
         assert (state["sessions"], state["problem"]) == (1, None)
+
+
+async def test_what_is_worn_is_listened_to_for_longer_than_a_session(tmp_path: Path) -> None:
+    async def beat(device: FakeDevice) -> None:
+        for _ in range(8):
+            device.send(0x2A37, b"\x00\x3c")
+            await asyncio.sleep(0.1)
+
+    belt = FakeDevice(A, frozenset({0x180D}), {}, frozenset({0x2A37}), script=beat)
+    async with house(tmp_path, belt, bluetooth={"session_seconds": 0.3}) as home:
+        await home.read(belt)
+        assert [thing["data"]["samples"] for thing in home.things("heart-rate")] == [8]

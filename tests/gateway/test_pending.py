@@ -150,3 +150,20 @@ async def test_a_user_is_not_registered_without_the_owners_word(tmp_path: Path) 
         state = await home.read(device)
         assert device.written == []
         assert "may not write" in state["problem"]
+
+
+async def test_what_was_given_out_is_safe_before_the_device_is_read_from(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    async def read(link: Any) -> AsyncIterator[Batch]:
+        frame = await first(link)
+        yield Batch((temperature(frame, 1),))
+        await link.read(0x2A19)
+        seen.append(len(home.things("vital-signs")))
+
+    device = thermometer()
+    device.values[0x2A19] = b"\x50"
+    async with house(tmp_path, device) as home:
+        driven_by(home, read)
+        await home.read(device)
+        assert seen[0] == 1

@@ -135,3 +135,14 @@ def _damaged(data: bytes, randomness: random.Random) -> bytes:
         if octets:
             octets[randomness.randrange(len(octets))] = randomness.randrange(256)
     return bytes(octets[: randomness.choice((len(octets), len(octets), randomness.randint(0, len(octets))))])
+
+
+def test_a_structure_that_is_cut_off_says_nothing() -> None:
+    whole = Sighting(name="ABCD", service_data={0xFCD2: b"\x40"}, address="C1:00:00:00:00:01")
+    assert Sighting.of(whole.octets) == whole
+    assert Sighting.of(bytes.fromhex("0509414243")).name is None
+    for size in range(len(whole.octets)):
+        cut = Sighting.of(whole.octets[:size])
+        assert cut.name in (None, "ABCD")
+        assert cut.address in ("", whole.address)
+        assert cut.service_data in ({}, whole.service_data)
