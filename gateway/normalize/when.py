@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import NamedTuple
 
 from gateway.clock import local
 from gateway.normalize.things import Quality, When
@@ -40,7 +41,7 @@ def _aware(moment: datetime, zone: tzinfo | None, utc_offset: int | None = None)
     return moment.astimezone() if zone is None else moment.replace(tzinfo=zone)
 
 
-def file(
+def file(  # noqa: PLR0911 - a table of cases, one return each
     device_time: DateTime | None,
     received: float,
     pair: ClockPair | None,
@@ -51,23 +52,6 @@ def file(
     utc_offset: int | None = None,
 ) -> tuple[When, float | None]:
     """When a reading was taken, and the seconds added to the device's time if a pair of clocks said so."""
-    try:
-        return _filed(device_time, received, pair, trusted=trusted, zone=zone, clock_not_set=clock_not_set, utc_offset=utc_offset)
-    except (OverflowError, ValueError):
-        # A stamp or a clock at an end of the calendar: nothing can be reckoned with it.
-        return _filed(device_time, received, None, trusted=trusted, zone=zone, clock_not_set=True, utc_offset=None)
-
-
-def _filed(  # noqa: PLR0911 - a table of cases, one return each
-    device_time: DateTime | None,
-    received: float,
-    pair: ClockPair | None,
-    *,
-    trusted: bool,
-    zone: tzinfo | None,
-    clock_not_set: bool = False,
-    utc_offset: int | None = None,
-) -> tuple[When, float | None]:
     at_hub = local(received, zone)
     said = str(device_time) if device_time is not None else None
     naive = device_time.naive() if device_time is not None and not clock_not_set else None
@@ -75,30 +59,50 @@ def _filed(  # noqa: PLR0911 - a table of cases, one return each
 
     if device_time is None:
         return When(time=_iso(at_hub), quality=on_hub), None
+    useless = When(time=_iso(at_hub), quality=Quality.DEVICE_CLOCK_INVALID if trusted else on_hub, device_time=said)
     if naive is None:
-        return When(time=_iso(at_hub), quality=Quality.DEVICE_CLOCK_INVALID if trusted else on_hub, device_time=said), None
+        return useless, None
+    try:
+        stamped = local(_aware(naive, zone, utc_offset).timestamp(), zone)
+        correction = _correction(stamped, pair, zone) if pair else None
+    except (OverflowError, ValueError):
+        return useless, None  # at an end of the calendar: nothing can be reckoned with it
 
-    stamped = local(_aware(naive, zone, utc_offset).timestamp(), zone)
-    device_now = pair.device.naive() if pair else None
-    if pair is None or device_now is None:
+    if correction is None or pair is None:
         plausible = EARLIEST <= stamped <= at_hub + FUTURE
         if not trusted:
             return When(time=_iso(stamped if stamped >= EARLIEST else at_hub), quality=Quality.TIME_PENDING, device_time=said), None
         if plausible:
             return When(time=_iso(stamped), quality=Quality.DEVICE_UNCHECKED, device_time=said), None
-        return When(time=_iso(at_hub), quality=Quality.DEVICE_CLOCK_INVALID, device_time=said), None
+        return useless, None
 
-    device_aware = _aware(device_now, zone, pair.utc_offset)
-    if pair.synchronized and device_aware >= EARLIEST:
+    offset, corrected, is_ahead, clock_is_plausible = correction
+    if pair.synchronized and clock_is_plausible:
         return When(time=_iso(stamped), quality=Quality.DEVICE_SYNCHRONIZED, device_time=said), 0.0
+    # A stamp ahead of the device's own clock, or before any such device, comes from another timeline (a reset clock).
+    if is_ahead or corrected < EARLIEST:
+        return useless, None
+    return When(time=_iso(corrected), quality=Quality.CORRECTED if trusted else Quality.TIME_PENDING, device_time=said), round(offset, 3)
 
-    offset = pair.gateway - device_aware.timestamp() - pair.fraction
+
+class _Correction(NamedTuple):
+    offset: float
+    corrected: datetime
+    is_ahead: bool
+    """The stamp, of the device's own clock."""
+    clock_is_plausible: bool
+
+
+def _correction(stamped: datetime, pair: ClockPair, zone: tzinfo | None) -> _Correction | None:
+    """None without a whole date on the device's clock. Raises `OverflowError` and `ValueError` beyond the calendar."""
+    device_now = pair.device.naive()
+    if device_now is None:
+        return None
+    device = _aware(device_now, zone, pair.utc_offset)
+    offset = pair.gateway - device.timestamp() - pair.fraction
     # Stamps count whole seconds: a correction says no more than they do.
     corrected = local(round(stamped.timestamp() + offset), zone)
-    # A stamp ahead of the device's own clock, or before any such device, comes from another timeline (a reset clock).
-    if stamped > device_aware + FUTURE or corrected < EARLIEST:
-        return When(time=_iso(at_hub), quality=Quality.DEVICE_CLOCK_INVALID if trusted else on_hub, device_time=said), None
-    return When(time=_iso(corrected), quality=Quality.CORRECTED if trusted else Quality.TIME_PENDING, device_time=said), round(offset, 3)
+    return _Correction(offset, corrected, stamped > device + FUTURE, device >= EARLIEST)
 
 
 def _iso(moment: datetime) -> str:
