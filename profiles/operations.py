@@ -16,8 +16,8 @@ Tables = Mapping[int, type[Layout]]
 class Operation(Layout):
     """Base of a control point. `tables` says what follows an opcode; what follows the others stays octets.
 
-    `may_have_crc`: an E2E-CRC can stand behind the parameter. Whether the device uses one is in its Feature characteristic; here two
-    octets more than the table has are taken for it, and have to fit.
+    `may_have_crc`: the opcode has one octet, and an E2E-CRC can stand behind the parameter. Whether the device uses one is in its Feature
+    characteristic; here two octets more than the table has are taken for it, and have to fit.
     """
 
     __slots__ = ()
@@ -45,7 +45,7 @@ class Operation(Layout):
             if self.may_have_crc and said is not None and said.trailing:
                 if len(said.trailing) != CRC_OCTETS:
                     return "parameter", f"{len(said.trailing)} bytes more than opcode {int(self.opcode)} has; an E2E-CRC has 2"
-                strip_crc(self.encode())
+                strip_crc(bytes((int(self.opcode),)) + self.parameter)
         except DecodeError as error:
             return "parameter", f"{error.field}: {error.reason}"
         except ValueError as error:
