@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import IntFlag
+from functools import lru_cache
 
 from drivers.kit.clocks import SET_CLOCK, device_clock, elapsed, set_clock
 from drivers.kit.links import Frame, GattLink
@@ -36,17 +37,18 @@ def quantity(value: Value | None, unit: str) -> Quantity | None:
 
 def flag_names(*flags: IntFlag | None) -> tuple[str, ...]:
     """The names of all bits that are set; bits without a name as `bit_7`."""
+    return tuple(name for value in flags if value for name in _names(value))
+
+
+@lru_cache(maxsize=1024, typed=True)  # a flag equals a flag of another kind that has the same bits
+def _names(value: IntFlag) -> tuple[str, ...]:
     names: list[str] = []
-    for value in flags:
-        if value is None:
-            continue
-        unknown = int(value)
-        for member in type(value):
-            if member & value:
-                names.append(str(member.name).lower())
-                unknown &= ~int(member)
-        names += [f"bit_{bit}" for bit in range(unknown.bit_length()) if unknown >> bit & 1]
-    return tuple(names)
+    unknown = int(value)
+    for member in type(value):
+        if member & value:
+            names.append(str(member.name).lower())
+            unknown &= ~int(member)
+    return (*names, *(f"bit_{bit}" for bit in range(unknown.bit_length()) if unknown >> bit & 1))
 
 
 _TEXTS: dict[str, type[dis.Text]] = {

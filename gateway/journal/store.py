@@ -18,81 +18,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gateway.errors import StateError
-from gateway.journal.schema import THING_COLUMNS, VERSION, connect, connect_reader, put, row_crc, row_is_sound
+from gateway.journal import jobs
+from gateway.journal.rows import Commit, Committed, Fate, Rejection, Row
+from gateway.journal.schema import THING_COLUMNS, VERSION, connect, connect_reader, put, row_is_sound
 from gateway.journal.writer import Writer
-
-SAME_EPISODE_SECONDS = 120.0
-"""A device without clock and numbers that says the very same in a new connection within this time repeats itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A thing that may be new. `render(version)` gives its JSON; `digest` is of its content without times and provenance."""
-
-    id: str
-    type: str
-    digest: bytes
-    quality: int
-    position: int
-    render: Callable[[int], str]
-
-
-class Committed(NamedTuple):
-    n: int
-    id: str
-    version: int
-    type: str
-
-
-class Row(NamedTuple):
-    """A thing as it is handed out."""
-
-    n: int
-    id: str
-    version: int
-    type: str
-    quality: int
-    body: str
-
-
-class Fate(NamedTuple):
-    """What has become of the things up to `cursor` at one sink."""
-
-    cursor: int
-    deferred: Mapping[int, str] = {}
-    """By number, why: each waits for an event of its own."""
-    held: Mapping[int, tuple[str, str]] = {}
-    """By number, in whose line it waits and why: the lines are tried again in order."""
-    gone: Sequence[int] = ()
-    """Numbers that leave `deferred` and `held`, before the others enter."""
-
-
-class Rejection(NamedTuple):
-    position: int
-    session: str
-    address: str
-    driver: str
-    characteristic: int
-    data: bytes
-    error: str
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    address: str
-    candidates: Sequence[Candidate] = ()
-    mark: Mapping[str, Any] | None = None
-    info: Mapping[str, Any] | None = None
-    rejections: Sequence[Rejection] = ()
-    replaying: bool = False
 
 
 class Journal:
@@ -126,7 +61,7 @@ class Journal:
 
     async def commit(self, commit: Commit) -> list[Committed]:
         """All of it or nothing; returns the things that were new."""
-        return await self.writer.do(lambda connection: _commit(connection, commit))
+        return await self.writer.do(lambda connection: jobs.commit(connection, commit))
 
     async def identity(self, address: str, derived: str) -> str:
         """The identity this address has had since first contact; `derived` if this is the first."""
@@ -142,7 +77,7 @@ class Journal:
 
     async def episode(self, device: str, content: str, session: str, received: float, position: int) -> str:
         """A lasting name for a reading of a device that neither numbers nor stamps its records."""
-        return await self.writer.do(lambda c: _episode(c, device, content, session, received, position))
+        return await self.writer.do(lambda c: jobs.episode(c, device, content, session, received, position))
 
     async def advance(self, sink: str, fate: Fate) -> None:
         """Move a sink's cursor, never back; in the same transaction enter what waits and take out what has gone after all."""
@@ -164,7 +99,7 @@ class Journal:
 
     async def name_gaps(self, why: str) -> list[int]:
         """Enter numbers without a row into `missing`; returns them."""
-        return await self.writer.do(lambda c: _name_gaps(c, why))
+        return await self.writer.do(lambda c: jobs.name_gaps(c, why))
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -282,81 +217,3 @@ def read_rejected(path: Path) -> list[Rejection]:
 def _row(row: tuple[Any, ...]) -> Row:
     n, thing_id, version, kind, _digest, quality, _position, body, _crc = row
     return Row(n, thing_id, version, kind, quality, body)
-
-
-def _next_n(connection: sqlite3.Connection) -> int:
-    """Behind both the rows and the named gaps: a number is never given twice."""
-    return int(
-        connection.execute(
-            "SELECT max(coalesce((SELECT max(n) FROM things), 0), coalesce((SELECT max(n) FROM missing), 0)) + 1"
-        ).fetchone()[0]
-    )
-
-
-def _commit(connection: sqlite3.Connection, commit: Commit) -> list[Committed]:
-    new: list[Committed] = []
-    for candidate in commit.candidates:
-        version = _version_for(connection, candidate, replaying=commit.replaying)
-        if version is None:
-            continue
-        n, body = _next_n(connection), candidate.render(version)
-        crc = row_crc(n, candidate.id, version, candidate.type, candidate.digest, candidate.quality, candidate.position, body)
-        connection.execute(
-            "INSERT INTO things VALUES(?,?,?,?,?,?,?,?,?)",
-            (n, candidate.id, version, candidate.type, candidate.digest, candidate.quality, candidate.position, body, crc),
-        )
-        new.append(Committed(n, candidate.id, version, candidate.type))
-    if commit.mark is not None or commit.info is not None:
-        identity, mark, info = connection.execute("SELECT identity, mark, info FROM devices WHERE address=?", (commit.address,)).fetchone()
-        mark = mark if commit.mark is None else json.dumps(commit.mark)
-        put(connection, "devices", commit.address, identity, mark, info if commit.info is None else json.dumps(commit.info))
-    for rejection in commit.rejections:
-        put(connection, "rejected", *rejection)
-    return new
-
-
-def _version_for(connection: sqlite3.Connection, candidate: Candidate, *, replaying: bool) -> int | None:
-    """The version that this content becomes; None if it is there already."""
-    known = connection.execute(
-        "SELECT version, digest, quality, position FROM things WHERE id=? ORDER BY version", (candidate.id,)
-    ).fetchall()
-    if not known:
-        return 1
-    latest, digest, quality, position = known[-1]
-    if replaying:
-        if any(digest == candidate.digest for _, digest, _, _ in known):
-            return None
-        lost = set(range(1, latest)) - {version for version, *_ in known}
-        if not lost and candidate.position < position:
-            return None
-        return min(lost, default=latest + 1)
-    if digest == candidate.digest and candidate.quality <= quality:
-        return None
-    return int(latest) + 1
-
-
-def _episode(connection: sqlite3.Connection, device: str, content: str, session: str, received: float, position: int) -> str:
-    mine = connection.execute(
-        "SELECT token FROM episodes WHERE device=? AND content=? AND session=?", (device, content, session)
-    ).fetchone()
-    if mine is not None:
-        return str(mine[0])
-    other = connection.execute(
-        "SELECT token FROM episodes WHERE device=? AND content=? AND abs(?-last_seen)<=? ORDER BY last_seen DESC LIMIT 1",
-        (device, content, received, SAME_EPISODE_SECONDS),
-    ).fetchone()
-    token = str(other[0]) if other is not None else f"{session}/{position}"
-    put(connection, "episodes", device, content, session, token, received)
-    return token
-
-
-def _name_gaps(connection: sqlite3.Connection, why: str) -> list[int]:
-    rows = connection.execute("SELECT n FROM (SELECT n FROM things UNION SELECT n FROM missing) ORDER BY n")
-    gaps: list[int] = []
-    expected = 1
-    for (n,) in rows:
-        gaps += range(expected, n)
-        expected = n + 1
-    for n in gaps:
-        put(connection, "missing", n, why)
-    return gaps

@@ -9,7 +9,7 @@ hub's own clock is not trusted, whatever leans on it is `time-pending`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import NamedTuple
 
@@ -32,6 +32,18 @@ class ClockPair:
     synchronized: bool = False
     utc_offset: int | None = None
     """Minutes, where the device says in which zone its clock is."""
+    _known: dict[tzinfo | None, tuple[datetime, float] | None] = field(default_factory=dict, repr=False, compare=False)
+
+    def reckoned(self, zone: tzinfo | None) -> tuple[datetime, float] | None:
+        """The device's clock as a moment, and the seconds that it is behind: once for all stamps of a session.
+
+        None without a whole date. Raises `OverflowError` and `ValueError` beyond the calendar.
+        """
+        if zone not in self._known:
+            now = self.device.naive()
+            device = _aware(now, zone, self.utc_offset) if now is not None else None
+            self._known[zone] = (device, self.gateway - device.timestamp() - self.fraction) if device is not None else None
+        return self._known[zone]
 
 
 def _aware(moment: datetime, zone: tzinfo | None, utc_offset: int | None = None) -> datetime:
@@ -52,36 +64,37 @@ def file(  # noqa: PLR0911 - a table of cases, one return each
     utc_offset: int | None = None,
 ) -> tuple[When, float | None]:
     """When a reading was taken, and the seconds added to the device's time if a pair of clocks said so."""
-    at_hub = local(received, zone)
     said = str(device_time) if device_time is not None else None
     naive = device_time.naive() if device_time is not None and not clock_not_set else None
     on_hub = Quality.RECEIVED if trusted else Quality.TIME_PENDING
 
+    def at_hub(quality: Quality) -> tuple[When, None]:
+        return When(time=_iso(local(received, zone)), quality=quality, device_time=said), None
+
     if device_time is None:
-        return When(time=_iso(at_hub), quality=on_hub), None
-    useless = When(time=_iso(at_hub), quality=Quality.DEVICE_CLOCK_INVALID if trusted else on_hub, device_time=said)
+        return at_hub(on_hub)
+    useless = Quality.DEVICE_CLOCK_INVALID if trusted else on_hub
     if naive is None:
-        return useless, None
+        return at_hub(useless)
     try:
         stamped = local(_aware(naive, zone, utc_offset).timestamp(), zone)
         correction = _correction(stamped, pair, zone) if pair else None
     except (OverflowError, ValueError):
-        return useless, None  # at an end of the calendar: nothing can be reckoned with it
+        return at_hub(useless)  # at an end of the calendar: nothing can be reckoned with it
 
     if correction is None or pair is None:
-        plausible = EARLIEST <= stamped <= at_hub + FUTURE
-        if not trusted:
-            return When(time=_iso(stamped if stamped >= EARLIEST else at_hub), quality=Quality.TIME_PENDING, device_time=said), None
-        if plausible:
+        if not trusted and stamped >= EARLIEST:
+            return When(time=_iso(stamped), quality=Quality.TIME_PENDING, device_time=said), None
+        if trusted and EARLIEST <= stamped <= local(received, zone) + FUTURE:
             return When(time=_iso(stamped), quality=Quality.DEVICE_UNCHECKED, device_time=said), None
-        return useless, None
+        return at_hub(useless)
 
     offset, corrected, is_ahead, clock_is_plausible = correction
     if pair.synchronized and clock_is_plausible:
         return When(time=_iso(stamped), quality=Quality.DEVICE_SYNCHRONIZED, device_time=said), 0.0
     # A stamp ahead of the device's own clock, or before any such device, comes from another timeline (a reset clock).
     if is_ahead or corrected < EARLIEST:
-        return useless, None
+        return at_hub(useless)
     return When(time=_iso(corrected), quality=Quality.CORRECTED if trusted else Quality.TIME_PENDING, device_time=said), round(offset, 3)
 
 
@@ -95,11 +108,10 @@ class _Correction(NamedTuple):
 
 def _correction(stamped: datetime, pair: ClockPair, zone: tzinfo | None) -> _Correction | None:
     """None without a whole date on the device's clock. Raises `OverflowError` and `ValueError` beyond the calendar."""
-    device_now = pair.device.naive()
-    if device_now is None:
+    known = pair.reckoned(zone)
+    if known is None:
         return None
-    device = _aware(device_now, zone, pair.utc_offset)
-    offset = pair.gateway - device.timestamp() - pair.fraction
+    device, offset = known
     # Stamps count whole seconds: a correction says no more than they do.
     corrected = local(round(stamped.timestamp() + offset), zone)
     return _Correction(offset, corrected, stamped > device + FUTURE, device >= EARLIEST)

@@ -233,7 +233,7 @@ def test_a_newer_format_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_it_behaves_like_a_list(tmp_path: Path, seed: int) -> None:
-    """Random commits, replays and reopenings against a model that is a plain dictionary."""
+    """Random commits, of several things or of the same one twice, replays and reopenings against a model that is a plain dictionary."""
     import random  # noqa: PLC0415 - for this test
 
     seed = seed or random.SystemRandom().getrandbits(32)
@@ -242,16 +242,17 @@ async def test_it_behaves_like_a_list(tmp_path: Path, seed: int) -> None:
     journal = Journal(path)
     model: dict[str, list[str]] = {}
     for _ in range(300):
-        name, content = f"t{randomness.randrange(20)}", f"c{randomness.randrange(4)}"
         action = randomness.random()
         if action < 0.05:
             journal.close()
             journal = Journal(path)
         replaying = action > 0.7
-        await journal.commit(Commit("", (candidate(name, content),), replaying=replaying))
-        versions = model.setdefault(name, [])
-        if (content not in versions) if replaying else (versions[-1:] != [content]):
-            versions.append(content)
+        said = [(f"t{randomness.randrange(8)}", f"c{randomness.randrange(4)}") for _ in range(randomness.choice((1, 1, 4, 12)))]
+        await journal.commit(Commit("", tuple(candidate(name, content) for name, content in said), replaying=replaying))
+        for name, content in said:
+            versions = model.setdefault(name, [])
+            if (content not in versions) if replaying else (versions[-1:] != [content]):
+                versions.append(content)
     found: dict[str, list[str]] = {}
     for body in bodies(journal):
         found.setdefault(body["name"], []).append(body["content"])

@@ -1,0 +1,109 @@
+"""What the writer does on its connection, each within one transaction."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from bisect import insort
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from gateway.journal.rows import Candidate, Commit, Committed
+from gateway.journal.schema import put, row_crc
+
+SAME_EPISODE_SECONDS = 120.0
+"""A device without clock and numbers that says the very same in a new connection within this time repeats itself."""
+
+
+class _Version(NamedTuple):
+    number: int
+    digest: bytes
+    quality: int
+    position: int
+
+
+def _next_n(connection: sqlite3.Connection) -> int:
+    """Behind both the rows and the named gaps: a number is never given twice."""
+    return int(
+        connection.execute(
+            "SELECT max(coalesce((SELECT max(n) FROM things), 0), coalesce((SELECT max(n) FROM missing), 0)) + 1"
+        ).fetchone()[0]
+    )
+
+
+def commit(connection: sqlite3.Connection, asked: Commit) -> list[Committed]:
+    new: list[Committed] = []
+    rows: list[tuple[int, str, int, str, bytes, int, int, str, int]] = []
+    known = _known(connection, {one.id for one in asked.candidates})
+    n = _next_n(connection)
+    for one in asked.candidates:
+        version = _version_for(known[one.id], one, replaying=asked.replaying)
+        if version is None:
+            continue
+        body = one.render(version)
+        crc = row_crc(n, one.id, version, one.type, one.digest, one.quality, one.position, body)
+        rows.append((n, one.id, version, one.type, one.digest, one.quality, one.position, body, crc))
+        insort(known[one.id], _Version(version, one.digest, one.quality, one.position))
+        new.append(Committed(n, one.id, version, one.type))
+        n += 1
+    connection.executemany("INSERT INTO things VALUES(?,?,?,?,?,?,?,?,?)", rows)
+    if asked.mark is not None or asked.info is not None:
+        identity, mark, info = connection.execute("SELECT identity, mark, info FROM devices WHERE address=?", (asked.address,)).fetchone()
+        mark = mark if asked.mark is None else json.dumps(asked.mark)
+        put(connection, "devices", asked.address, identity, mark, info if asked.info is None else json.dumps(asked.info))
+    for rejection in asked.rejections:
+        put(connection, "rejected", *rejection)
+    return new
+
+
+def _known(connection: sqlite3.Connection, ids: set[str]) -> dict[str, list[_Version]]:
+    """The versions that each of these things has, in order."""
+    found: dict[str, list[_Version]] = {one: [] for one in ids}
+    query = "SELECT id, version, digest, quality, position FROM things WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id, version"
+    for thing_id, *version in connection.execute(query, (json.dumps(list(ids)),)):
+        found[thing_id].append(_Version(*version))
+    return found
+
+
+def _version_for(known: Sequence[_Version], candidate: Candidate, *, replaying: bool) -> int | None:
+    """The version that this content becomes; None if it is there already."""
+    if not known:
+        return 1
+    latest, digest, quality, position = known[-1]
+    if replaying:
+        if any(digest == candidate.digest for _, digest, _, _ in known):
+            return None
+        lost = set(range(1, latest)) - {version for version, *_ in known}
+        if not lost and candidate.position < position:
+            return None
+        return min(lost, default=latest + 1)
+    if digest == candidate.digest and candidate.quality <= quality:
+        return None
+    return int(latest) + 1
+
+
+def episode(connection: sqlite3.Connection, device: str, content: str, session: str, received: float, position: int) -> str:
+    mine = connection.execute(
+        "SELECT token FROM episodes WHERE device=? AND content=? AND session=?", (device, content, session)
+    ).fetchone()
+    if mine is not None:
+        return str(mine[0])
+    other = connection.execute(
+        "SELECT token FROM episodes WHERE device=? AND content=? AND abs(?-last_seen)<=? ORDER BY last_seen DESC LIMIT 1",
+        (device, content, received, SAME_EPISODE_SECONDS),
+    ).fetchone()
+    token = str(other[0]) if other is not None else f"{session}/{position}"
+    put(connection, "episodes", device, content, session, token, received)
+    return token
+
+
+def name_gaps(connection: sqlite3.Connection, why: str) -> list[int]:
+    rows = connection.execute("SELECT n FROM (SELECT n FROM things UNION SELECT n FROM missing) ORDER BY n")
+    gaps: list[int] = []
+    expected = 1
+    for (n,) in rows:
+        gaps += range(expected, n)
+        expected = n + 1
+    for n in gaps:
+        put(connection, "missing", n, why)
+    return gaps

@@ -1,0 +1,70 @@
+"""What goes into the journal and what comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A thing that may be new. `render(version)` gives its JSON; `digest` is of its content without times and provenance."""
+
+    id: str
+    type: str
+    digest: bytes
+    quality: int
+    position: int
+    render: Callable[[int], str]
+
+
+class Committed(NamedTuple):
+    n: int
+    id: str
+    version: int
+    type: str
+
+
+class Row(NamedTuple):
+    """A thing as it is handed out."""
+
+    n: int
+    id: str
+    version: int
+    type: str
+    quality: int
+    body: str
+
+
+class Fate(NamedTuple):
+    """What has become of the things up to `cursor` at one sink."""
+
+    cursor: int
+    deferred: Mapping[int, str] = {}
+    """By number, why: each waits for an event of its own."""
+    held: Mapping[int, tuple[str, str]] = {}
+    """By number, in whose line it waits and why: the lines are tried again in order."""
+    gone: Sequence[int] = ()
+    """Numbers that leave `deferred` and `held`, before the others enter."""
+
+
+class Rejection(NamedTuple):
+    position: int
+    session: str
+    address: str
+    driver: str
+    characteristic: int
+    data: bytes
+    error: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    address: str
+    candidates: Sequence[Candidate] = ()
+    mark: Mapping[str, Any] | None = None
+    info: Mapping[str, Any] | None = None
+    rejections: Sequence[Rejection] = ()
+    replaying: bool = False
