@@ -21,6 +21,7 @@ import structlog
 
 from gateway import __version__, pending, service
 from gateway.api import door
+from gateway.api.pairing import Pairing
 from gateway.attendant import Attendant
 from gateway.clock import Clock
 from gateway.config import RELOADED, Config, FileSection, MqttSection, load
@@ -29,6 +30,7 @@ from gateway.filing import Filing
 from gateway.intake import Intake
 from gateway.intake import read as read_intake
 from gateway.journal import Committed, Journal, repair
+from gateway.pairing import Desk
 from gateway.registry import Registry
 from gateway.replay import work_off
 from gateway.sinks.base import Sink
@@ -57,7 +59,10 @@ class Gateway:
         config_path: Path | None = None,
         sinks: Mapping[str, Sink] | None = None,
         simulated: bool = False,
+        desk: Desk | None = None,
     ) -> None:
+        """`desk`: where the radio takes a pairing device's questions."""
+        self._desk = desk or Desk(config)
         self._config, self._registry, self._radio, self._clock = config, registry, radio, clock
         self._config_path, self._simulated = config_path, simulated
         self._given_sinks = sinks
@@ -106,6 +111,7 @@ class Gateway:
                 self._clock,
                 simulated=self._simulated,
                 left=left,
+                tell=self._desk.tell,
             )
             await self._serve()
 
@@ -149,6 +155,7 @@ class Gateway:
             why=self._why,
             release_time=self._release_time,
             retry=self.retry,
+            pairing=Pairing(self._desk, self._pair, self._radio.forget),
         )
         background: list[asyncio.Task[Any]] = []
         try:
@@ -175,6 +182,7 @@ class Gateway:
         finally:
             for outlet in self._outlets:
                 await outlet.close()
+            await self._radio.close()
             log.info("stopped")
 
     async def _empty_outlets(self) -> None:
@@ -213,6 +221,12 @@ class Gateway:
             outlet.retry()
         return [outlet.name for outlet in chosen]
 
+    def _pair(self, address: str) -> str | None:
+        problem = self.attendant.pair(address)
+        if problem is None:
+            self._desk.invite(address)
+        return problem
+
     async def _refile(self) -> None:
         while True:
             await asyncio.sleep(REFILE_SECONDS)
@@ -241,6 +255,7 @@ class Gateway:
         taken = {name: getattr(new, name) for name in RELOADED}
         later = [name for name in Config.model_fields if name not in RELOADED and getattr(new, name) != getattr(self._config, name)]
         self._config = self._config.model_copy(update=taken)
+        self._desk.reload(self._config)
         self.attendant.reload(self._config)
         log.info("configuration reloaded")
         if later:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import structlog
@@ -19,7 +19,7 @@ from drivers.kit.capture import Record
 from gateway import sessions
 from gateway.clock import Clock
 from gateway.config import Config, DeviceSection
-from gateway.errors import AdapterError, AmbiguousMatch, JournalError
+from gateway.errors import AmbiguousMatch, JournalError
 from gateway.filing import Filing, SessionFacts
 from gateway.hearing import Hearing
 from gateway.intake import Intake
@@ -28,6 +28,7 @@ from gateway.journal import Journal
 from gateway.known import Known, free_enough, name_of, policy_of, slower
 from gateway.registry import Loaded, Registry
 from gateway.replay import work_off
+from gateway.scanning import Scanning
 from gateway.transports.radio import Radio, Seen
 
 log = structlog.get_logger()
@@ -35,7 +36,6 @@ log = structlog.get_logger()
 AWAY_SECONDS = 10.0
 """Not heard for so long and heard again: it has come back."""
 SLOWEST_RETRY_SECONDS = 600.0
-SLOWEST_SCAN_RETRY_SECONDS = 60.0
 MOST_KNOWN = 4096
 """Addresses remembered; the air around a house is full of passers-by with changing ones."""
 
@@ -53,8 +53,9 @@ class Attendant:
         *,
         simulated: bool = False,
         left: Collection[str] = (),
+        tell: Callable[[str, dict[str, Any]], None] = lambda _address, _event: None,
     ) -> None:
-        """`left`: addresses of devices to which an earlier life of the gateway may still be connected."""
+        """`left`: addresses of devices to which an earlier life of the gateway may still be connected. `tell`: how a pairing fares."""
         self._registry, self._radio, self._intake, self._journal = registry, radio, intake, journal
         self._filing, self._clock, self._simulated = filing, clock, simulated
         self._hearing = Hearing(intake, filing, clock)
@@ -67,15 +68,16 @@ class Attendant:
         self._one_refiling = asyncio.Lock()
         self._group: asyncio.TaskGroup | None = None
         self._stopping = False
-        self._left = set(left)
+        self._left, self._tell = set(left), tell
         self._generation = 0
         self.disk_low = False
-        self.adapter_problem: str | None = None
+        self._scanning = Scanning(radio, clock, config.bluetooth.recover)
         self.reload(config)
 
     def reload(self, config: Config) -> None:
         """Take over a new configuration. Refusals are forgotten: their owner may have mended the cause."""
         self._config = config
+        self._scanning.reach = config.bluetooth.recover
         self._generation += 1
         self._listed = {device.address: device for device in config.device}
         self._known = {address: known for address, known in self._known.items() if known.running}
@@ -84,25 +86,14 @@ class Attendant:
 
     async def watch(self) -> None:
         """Scan for as long as the daemon runs."""
-        pause = 1.0
         async with asyncio.TaskGroup() as group:
             self._group = group
             await self._radio.release(self._left | {device.address for device in self._config.device})
-            while True:
-                began = self._clock.boottime()
-                try:
-                    await self._radio.scan(self.on_seen)
-                except AdapterError as error:
-                    if self.adapter_problem != str(error):
-                        log.warning("bluetooth is not available", problem=str(error), again_in=pause)
-                    self.adapter_problem = str(error)
-                await asyncio.sleep(pause)
-                lasted = self._clock.boottime() - began > 2 * SLOWEST_SCAN_RETRY_SECONDS
-                pause = 1.0 if lasted else min(pause * 2, SLOWEST_SCAN_RETRY_SECONDS)
+            await self._scanning.run(self.on_seen, lambda: any(known.running for known in self._known.values()))
 
     def on_seen(self, seen: Seen) -> None:
         """Called for every advertisement; most belong to nobody we know, and cost a look into a table."""
-        self.adapter_problem = None
+        self._scanning.heard()
         address = seen.advertisement.address
         known = self._known.get(address)
         if known is None:
@@ -162,6 +153,16 @@ class Attendant:
 
     # -- reading -------------------------------------------------------------------------------------------------
 
+    def pair(self, address: str) -> str | None:
+        """At its owner's word: pair with this device when it is heard next. Returns what stands in the way, if anything."""
+        if address not in self._listed and self._config.bluetooth.accept != "any":
+            return f'it is not in the configuration: add [[device]] with address = "{address}", and reload'
+        known = self._known.get(address)
+        if known is None:
+            known = self._known[address] = Known(settings=self._listed.get(address), generation=self._generation)
+        known.refused, known.failures, known.not_before, known.pair = None, 0, 0.0, True
+        return None
+
     def _start(self, seen: Seen, known: Known) -> None:
         if self._group is None:
             return
@@ -178,7 +179,10 @@ class Attendant:
         told: dict[str, str] = {}
         facts = self._facts(address, known, loaded, told)
         pause = bluetooth.reconnect_seconds
-        whole = False
+        whole, pair = False, known.pair
+        known.pair = False  # once: what comes of it is told
+        if pair:
+            self._tell(address, {"event": "found"})
         try:
             known.things += await sessions.run(
                 seen,
@@ -193,6 +197,7 @@ class Attendant:
                 idle_seconds=bluetooth.idle_seconds,
                 connect_seconds=bluetooth.connect_seconds,
                 session_seconds=bluetooth.session_seconds,
+                pair=pair,
                 opened=lambda position: self._open.__setitem__(facts.session, position),
                 late=self._unfiled.__setitem__,
             )
@@ -201,12 +206,15 @@ class Attendant:
             whole = True
         except Refused as error:
             known.refused = known.last_problem = str(error)
+            self._tell(address, {"event": "failed", "why": str(error)})
             log.error("a device refuses", device=address, driver=driver.name, problem=str(error))
         except NotAllowed as error:
             known.refused = known.last_problem = str(error)
             log.error("a driver broke its own rules", driver=driver.name, file=loaded.source, problem=str(error))
         except (DeviceError, JournalError, OSError) as error:
             known.failures += 1
+            known.pair = pair
+            self._tell(address, {"event": "trying", "why": str(error)})
             pause = slower(known.failures, SLOWEST_RETRY_SECONDS)
             known.last_problem = str(error)
             log.warning("a session ended early", device=address, driver=driver.name, problem=str(error), again_in=pause)
@@ -358,7 +366,7 @@ class Attendant:
 
     def status(self) -> dict[str, Any]:
         return {
-            "adapter": self.adapter_problem or "ok",
+            "adapter": self._scanning.problem or "ok",
             "disk": "nearly full: no new sessions" if self.disk_low else "ok",
             "devices": [
                 {

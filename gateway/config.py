@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from gateway.clock import Trust
 from gateway.errors import ConfigError, ConfigProblem
+from gateway.recovery import Reach
 from profiles.gatt.user_control import LARGEST_CONSENT_CODE, NO_USER
 
 ADDRESS = r"^([0-9A-F]{2}:){5}[0-9A-F]{2}$"
@@ -50,6 +51,12 @@ class BluetoothSection(Strict):
     reconnect_seconds: float = Field(
         60, ge=0, description="A device that keeps advertising is read again after this time; one that comes back, at once"
     )
+    adapter: str | None = Field(None, pattern=r"^hci[0-9]+$", description="Use this one; the first there is if left out")
+    recover: Reach = Field(
+        "service",
+        description="How far to go with an adapter that does not work: begin the scan anew; switch the adapter off and on; "
+        "have bluetoothd started anew",
+    )
     serve_time: bool = Field(default=True, description="Let devices that are connected read the time from the hub, once it knows it")
 
 
@@ -66,6 +73,9 @@ class DeviceSection(Strict):
     set_clock: bool = Field(default=False, description="Set its clock after each download")
     forget: bool = Field(default=False, description="Delete its records once they are safe in the journal")
 
+    passkey: str | None = Field(
+        None, pattern=r"^[0-9]{6}$", description="What it asks for when it is paired, if that is always the same", repr=False
+    )
     consent: dict[str, int] = Field(
         {}, description="The consent code of each of its users, for a device that keeps their data to itself (a scale, say)", repr=False
     )

@@ -46,7 +46,10 @@ class JournalError(Exception):
 
 
 class AdapterProblem(enum.Enum):
-    NO_BLUETOOTH = "there is no Bluetooth adapter, or bluetoothd does not run"
+    NO_SERVICE = "bluetoothd does not answer"
+    NO_ADAPTER = "there is no Bluetooth adapter"
+    OFF = "the adapter is switched off"
+    STUCK = "the adapter does not scan"
     SILENT = "the scan brings nothing"
 
 

@@ -25,6 +25,8 @@ class Known:
     failures: int = 0
     refused: str | None = None
     running: bool = False
+    pair: bool = False
+    """Its owner has asked for it."""
     sessions: int = 0
     things: int = 0
     last_problem: str | None = None

@@ -274,11 +274,13 @@ async def run(
     idle_seconds: float,
     connect_seconds: float,
     session_seconds: float,
+    pair: bool,
     opened: Callable[[int], None],
     late: Callable[[str, int], None],
 ) -> int:
-    """Read one device once; returns how many things were new. `late` is told the session under which to find what the device sent
-    when the driver had ended already, and where that begins. Raises `DeviceError`, or `OSError` when the disk fails.
+    """Read one device once; returns how many things were new. `pair`: at its owner's word, before anything else. `late` is told the session
+    under which to find what the device sent when the driver had ended already, and where that
+    begins. Raises `DeviceError`, or `OSError` when the disk fails.
     """
     if driver.streams:
         session_seconds = max(session_seconds, STREAM_SECONDS)
@@ -293,6 +295,8 @@ async def run(
     try:
         opened(intake.append(first))
         link.attach(connection)
+        if pair:
+            await connection.pair()
         async with asyncio.timeout(session_seconds + LAST_SECONDS), aclosing(driver.read(link)) as batches:
             try:
                 async for batch in batches:

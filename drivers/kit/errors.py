@@ -14,9 +14,11 @@ class Silent(DeviceError):
 
 
 class Why(enum.Enum):
-    PAIRING = "it wants to be paired; put it into pairing mode and give its passkey in the configuration"
-    PASSKEY = "the passkey was wrong"
-    BOND_LOST = "it has forgotten the bond; remove it on both sides and pair again"
+    PAIRING = "it wants to be paired; put it into pairing mode and run `health-gateway pair` with its address"
+    PASSKEY = "the pairing failed: the passkey was wrong, or the device gave up; run `health-gateway pair` with its address"
+    NO_ANSWER = "nobody answered its question in time; run `health-gateway pair` with its address"
+    TAKEN = "it does not let itself be paired: put it into pairing mode, remove it from the phone or hub that has it, and pair it anew"
+    BOND_LOST = "it has forgotten the bond; put it into pairing mode and run `health-gateway pair` with its address"
     NOT_PERMITTED = "it does not permit what was asked"
 
 

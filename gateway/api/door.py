@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from gateway.api import functions
+from gateway.api.pairing import Pairing
 from gateway.exports import FORMATS
 from gateway.journal import Journal
 
@@ -31,6 +32,7 @@ def application(
     why: Callable[[str], list[dict[str, Any]] | None],
     release_time: Callable[[], Awaitable[int]],
     retry: Callable[[str | None], list[str]],
+    pairing: Pairing,
 ) -> Starlette:
     async def get_status(_request: Request) -> Response:
         return JSONResponse(status())
@@ -64,6 +66,7 @@ def application(
             Route("/why/{address}", get_why),
             Route("/release-time", post_release_time, methods=["POST"]),
             Route("/retry", post_retry, methods=["POST"]),
+            *pairing.routes(),
         ]
     )
 

@@ -35,8 +35,12 @@ def run(path: Path) -> None:
         click.echo(f"{path}: time.trust: simulated is for the demo alone", err=True)
         sys.exit(2)
     from gateway.app import Gateway, run_until_signalled  # noqa: PLC0415 - the radio's libraries take their time
+    from gateway.bonds import BondFile  # noqa: PLC0415 - likewise
+    from gateway.pairing import Desk  # noqa: PLC0415 - likewise
     from gateway.transports.ble import BleakRadio  # noqa: PLC0415 - likewise
-    from gateway.transports.time_server import TimeServer  # noqa: PLC0415 - likewise
+    from gateway.transports.bluez.bonds import Bonds  # noqa: PLC0415 - likewise
+    from gateway.transports.bluez.stack import Stack  # noqa: PLC0415 - likewise
+    from gateway.transports.bluez.time_server import TimeServer  # noqa: PLC0415 - likewise
 
     # What was imported stays for good: the collector need not walk it for every few hundred advertisements.
     gc.freeze()
@@ -47,8 +51,10 @@ def run(path: Path) -> None:
         return local(clock.now(), clock.zone()) if clock.synchronized() else None
 
     async def main() -> None:
-        radio = BleakRadio(time=TimeServer(trusted_time) if config.bluetooth.serve_time else None)
-        await run_until_signalled(Gateway(config, registry.load(), radio, clock, config_path=path))
+        desk = Desk(config)
+        stack = Stack(desk, TimeServer(trusted_time) if config.bluetooth.serve_time else None, adapter=config.bluetooth.adapter)
+        radio = BleakRadio(stack=stack, bonds=Bonds(stack, desk, BondFile(config.state / "bonds.json")))
+        await run_until_signalled(Gateway(config, registry.load(), radio, clock, config_path=path, desk=desk))
 
     try:
         asyncio.run(main())

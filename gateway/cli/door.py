@@ -55,3 +55,12 @@ def stream(path: Path, url: str) -> Iterator[bytes]:
         raise Failed(json.loads(response.read())["error"])
     while chunk := response.read(1 << 16):
         yield chunk
+
+
+def lines(path: Path, url: str, method: str) -> Iterator[bytes]:
+    """As they come."""
+    response = _open(path, method, url)
+    if response.status != http.client.OK:
+        raise Failed(json.loads(response.read())["error"])
+    while line := response.readline():
+        yield line

@@ -1,53 +1,41 @@
 """Bluetooth Low Energy through bleak: one long-running scan, connections made from what it saw.
 
-Pairing is left to bluetoothd and its agent, or to the virtual radio: a refusal for want of security leads to one
-attempt to pair and a second try. What bleak raises is told apart here, so that the rest knows `DeviceError` only.
+Pairing, and what becomes of bluetoothd and its adapters, are bluetoothd's own business where there is one (`bluez/`); the virtual radio
+pairs by itself.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Collection
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from bleak import BleakClient, BleakScanner
-from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak.args.bluez import BlueZScannerArgs
 from bleak.backends.client import BaseBleakClient
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
-from bleak.exc import BleakDBusError, BleakError, BleakGATTProtocolError, BleakGATTProtocolErrorCode
+from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason, BleakError
 from bleak_retry_connector import close_stale_connections_by_address, establish_connection
 
-from drivers import Advertisement, Busy, Confused, DeviceError, Refused, Silent, Why
+from drivers import Advertisement, Silent
 from gateway.errors import AdapterError, AdapterProblem
+from gateway.recovery import Step
+from gateway.transports.connection import BleakConnection, said
 from gateway.transports.radio import Connection, OnFrame, Seen
-from profiles.gatt import short_uuid
 
 if TYPE_CHECKING:
-    from gateway.transports.time_server import TimeServer  # Linux alone has its library
+    from gateway.transports.bluez.bonds import Bonds  # Linux alone has their library
+    from gateway.transports.bluez.stack import Stack
 
 log = structlog.get_logger()
-
-T = TypeVar("T")
 
 RELEASE_SECONDS = 10.0
 """For all of them together: a bus that does not answer must not hold up the scan, which tells of it."""
 SILENT_SCAN_SECONDS = 90.0
 """A scan that brings nothing for so long is started anew; some adapters stop without a word."""
-
-_INSECURE = {
-    BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHENTICATION,
-    BleakGATTProtocolErrorCode.INSUFFICIENT_ENCRYPTION,
-    BleakGATTProtocolErrorCode.INSUFFICIENT_ENCRYPTION_KEY_SIZE,
-}
-_APPLICATION_ERRORS = range(0x80, 0xA0)
-"""Errors that a service defines for itself."""
-_PASSING = {
-    BleakGATTProtocolErrorCode.CCCD_IMPROPERLY_CONFIGURED: "it says that its notifications are not switched on",
-    BleakGATTProtocolErrorCode.INSUFFICIENT_RESOURCE: "it is short of resources",
-}
-"""Refusals that a new connection may cure."""
 
 
 def services_of(data: AdvertisementData) -> frozenset[int | str]:
@@ -69,16 +57,22 @@ def _identifier(text: str) -> int | str:
 
 
 class BleakRadio:
-    """`scanner` and `client` replace bleak's backends; left out, bleak takes the platform's. `time`: what devices may read from the hub."""
+    """`scanner` and `client` replace bleak's backends: then there is no bluetoothd, and `stack` and `bonds` are left out."""
 
     def __init__(
         self,
         scanner: type[BaseBleakScanner] | None = None,
         client: type[BaseBleakClient] | None = None,
-        time: TimeServer | None = None,
+        *,
+        stack: Stack | None = None,
+        bonds: Bonds | None = None,
     ) -> None:
-        self._scanner, self._client, self._time = scanner, client, time
+        self._scanner, self._client, self._stack, self._bonds = scanner, client, stack, bonds
         self._connecting = asyncio.Lock()
+        self._live: set[Callable[[], None]] = set()
+        """Whom to tell when bluetoothd or the adapter go: bleak would not."""
+        if stack is not None:
+            stack.on_gone = self._all_lost
 
     async def release(self, addresses: Collection[str]) -> None:
         """BlueZ keeps a connection whose owner was killed, and a device that is connected does not advertise."""
@@ -89,7 +83,7 @@ class BleakRadio:
                 for address in addresses:
                     await close_stale_connections_by_address(address)
         except Exception as error:  # noqa: BLE001 - whatever the bus says, the scan must begin, and it tells of what is wrong
-            log.warning("connections of an earlier life may be left over", problem=_said(error))
+            log.warning("connections of an earlier life may be left over", problem=said(error))
 
     async def scan(self, on_seen: Callable[[Seen], None]) -> None:
         loop = asyncio.get_running_loop()
@@ -113,16 +107,36 @@ class BleakRadio:
                 )
             )
 
+        trouble = await self._stack.begin() if self._stack is not None else loop.create_future()
         try:
-            async with BleakScanner(found, backend=self._scanner):
-                if self._time is not None:
-                    await self._time.register()
+            async with BleakScanner(found, backend=self._scanner, bluez=self._scanner_arguments()):
                 # Looked at now and then: to be woken by every advertisement would cost more than all else that is done with it.
-                while (silent := loop.time() - heard) < SILENT_SCAN_SECONDS:  # noqa: ASYNC110 - see above
-                    await asyncio.sleep(SILENT_SCAN_SECONDS - silent)
-        except (BleakError, OSError) as error:
-            raise AdapterError(AdapterProblem.NO_BLUETOOTH, _said(error)) from error
-        raise AdapterError(AdapterProblem.SILENT)
+                while not trouble.done() and (silent := loop.time() - heard) < SILENT_SCAN_SECONDS:
+                    await asyncio.wait({trouble}, timeout=SILENT_SCAN_SECONDS - silent)
+        except (BleakError, OSError, EOFError) as error:
+            if not trouble.done():
+                raise AdapterError(_adapter_problem(error), said(error)) from error
+        finally:
+            if self._stack is not None:
+                self._stack.end()
+        raise AdapterError(trouble.result() if trouble.done() else AdapterProblem.SILENT)
+
+    async def rest(self, seconds: float) -> None:
+        if self._stack is None:
+            await asyncio.sleep(seconds)
+        else:
+            await self._stack.rest(seconds)
+
+    async def recover(self, step: Step) -> None:
+        if self._stack is not None:
+            await self._stack.recover(step)
+
+    async def forget(self, address: str) -> bool:
+        return self._bonds is not None and await self._bonds.forget(address)
+
+    async def close(self) -> None:
+        if self._stack is not None:
+            await self._stack.close()
 
     async def connect(self, seen: Seen, *, on_frame: OnFrame, on_lost: Callable[[], None], timeout: float) -> Connection:  # noqa: ASYNC109 - bleak takes it
         device: BLEDevice = seen.handle
@@ -131,109 +145,37 @@ class BleakRadio:
             try:
                 async with asyncio.timeout(timeout):
                     client = await self._establish(device, on_lost)
-            except (BleakError, TimeoutError, OSError) as error:
-                raise Silent(f"no connection: {_said(error)}") from error
-        return BleakConnection(client, on_frame)
+            except (BleakError, TimeoutError, OSError, EOFError) as error:
+                raise Silent(f"no connection: {said(error)}") from error
+        self._live.add(on_lost)
+        bonds, path = self._bonds, _path(device)
+        secure = partial(bonds.secure, seen.advertisement.address, path) if bonds is not None and path is not None else None
+        return BleakConnection(client, on_frame, secure, lambda: self._live.discard(on_lost))
 
     async def _establish(self, device: BLEDevice, on_lost: Callable[[], None]) -> BleakClient:
         extra: dict[str, Any] = {"backend": self._client} if self._client else {}
         return await establish_connection(BleakClient, device, device.address, lambda _client: on_lost(), max_attempts=2, **extra)
 
+    def _scanner_arguments(self) -> BlueZScannerArgs:
+        return {"adapter": self._stack.adapter} if self._stack is not None and self._stack.adapter is not None else {}
 
-class BleakConnection:
-    def __init__(self, client: BleakClient, on_frame: OnFrame) -> None:
-        self._client, self._on_frame = client, on_frame
-        self._by_id: dict[int, BleakGATTCharacteristic] = {}
-        for characteristic in client.services.characteristics.values():
-            try:
-                self._by_id.setdefault(short_uuid(characteristic.uuid), characteristic)
-            except ValueError:
-                continue  # a vendor's own: no driver here asks for it by a SIG identifier
-
-    @property
-    def characteristics(self) -> frozenset[int]:
-        return frozenset(self._by_id)
-
-    async def read(self, characteristic: int) -> bytes:
-        return bytes(await self._secured(lambda: self._client.read_gatt_char(self._by_id[characteristic])))
-
-    async def write(self, characteristic: int, data: bytes) -> None:
-        await self._secured(lambda: self._client.write_gatt_char(self._by_id[characteristic], data, response=True))
-
-    async def subscribe(self, characteristic: int) -> None:
-        def arrived(_sender: BleakGATTCharacteristic, data: bytearray) -> None:
-            self._on_frame(characteristic, bytes(data))
-
-        await self._secured(lambda: self._client.start_notify(self._by_id[characteristic], arrived))
-
-    async def close(self) -> None:
-        try:
-            await self._client.disconnect()
-        except (BleakError, OSError, EOFError):
-            return  # it was gone already
-
-    async def _secured(self, operation: Callable[[], Awaitable[T]]) -> T:
-        """Try; if the device wants security first, pair once and try again."""
-        try:
-            return await self._told(operation)
-        except _Insecure:
-            await self._pair()
-        try:
-            return await self._told(operation)
-        except _Insecure as error:
-            raise Refused(Why.PAIRING) from error
-
-    async def _pair(self) -> None:
-        try:
-            await self._client.pair()
-        except (BleakError, OSError) as error:
-            raise Refused(_pairing_problem(error)) from error
-
-    async def _told(self, operation: Callable[[], Awaitable[T]]) -> T:
-        try:
-            return await operation()
-        except BleakGATTProtocolError as error:
-            code = error.code
-            if code in _INSECURE:
-                raise _Insecure from error
-            if code == BleakGATTProtocolErrorCode.PROCEDURE_ALREADY_IN_PROGRESS:
-                raise Busy from error
-            if code in _PASSING:
-                raise Silent(_PASSING[code]) from error
-            if (
-                code
-                in (
-                    BleakGATTProtocolErrorCode.READ_NOT_PERMITTED,
-                    BleakGATTProtocolErrorCode.WRITE_NOT_PERMITTED,
-                    BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHORIZATION,
-                    BleakGATTProtocolErrorCode.REQUEST_NOT_SUPPORTED,
-                    BleakGATTProtocolErrorCode.VALUE_NOT_ALLOWED,
-                    BleakGATTProtocolErrorCode.WRITE_REQUEST_REJECTED,
-                )
-                or int(code) in _APPLICATION_ERRORS
-            ):
-                raise Refused(Why.NOT_PERMITTED) from error
-            raise Confused(f"the device answered with error {int(code):#04x}") from error
-        except BleakDBusError as error:
-            if error.dbus_error.endswith((".NotAuthorized", ".NotPermitted")):
-                raise _Insecure from error
-            raise Silent(_said(error)) from error
-        except (BleakError, TimeoutError, OSError, EOFError) as error:
-            raise Silent(_said(error)) from error
+    def _all_lost(self) -> None:
+        for on_lost in tuple(self._live):
+            on_lost()
 
 
-class _Insecure(DeviceError):
-    """The device wants an encrypted or authenticated link for this."""
+def _path(device: BLEDevice) -> str | None:
+    """Of BlueZ; other backends have none."""
+    details = device.details
+    return details.get("path") if isinstance(details, dict) else None
 
 
-def _pairing_problem(error: Exception) -> Why:
-    text = str(error).lower()
-    if "key_missing" in text or "key missing" in text:
-        return Why.BOND_LOST
-    if "confirm" in text or "authenticationfailed" in text or "passkey" in text:
-        return Why.PASSKEY
-    return Why.PAIRING
-
-
-def _said(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+def _adapter_problem(error: BaseException) -> AdapterProblem:
+    text = str(error)
+    if isinstance(error, BleakBluetoothNotAvailableError):
+        off = error.reason is BleakBluetoothNotAvailableReason.POWERED_OFF
+        return AdapterProblem.OFF if off else AdapterProblem.NO_ADAPTER
+    if "NotReady" in text:
+        return AdapterProblem.OFF
+    nobody = not isinstance(error, BleakError) or "ServiceUnknown" in text or "NameHasNoOwner" in text
+    return AdapterProblem.NO_SERVICE if nobody else AdapterProblem.STUCK

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from drivers import Advertisement
+from gateway.recovery import Step
 
 OnFrame = Callable[[int, bytes], None]
 """Characteristic and octets, called before the device learns that its indication has arrived, where the stack permits."""
@@ -33,6 +34,9 @@ class Connection(Protocol):
 
     async def subscribe(self, characteristic: int) -> None: ...
 
+    async def pair(self) -> None:
+        """At the owner's word, before the device asks for it."""
+
     async def close(self) -> None: ...
 
 
@@ -45,3 +49,14 @@ class Radio(Protocol):
 
     async def connect(self, seen: Seen, *, on_frame: OnFrame, on_lost: Callable[[], None], timeout: float) -> Connection:  # noqa: ASYNC109 - the libraries below take it
         """Raises `DeviceError`."""
+
+    async def rest(self, seconds: float) -> None:
+        """Wait so long before the next scan, or until an adapter that had gone has come back."""
+
+    async def recover(self, step: Step) -> None:
+        """Raises `AdapterError` with what stands in the way."""
+
+    async def forget(self, address: str) -> bool:
+        """Remove what the stack keeps of a device, its bond first of all; whether there was anything. Raises `AdapterError`."""
+
+    async def close(self) -> None: ...

@@ -175,7 +175,7 @@ async def test_a_machine_without_bluetooth_is_told(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus")
     with pytest.raises(AdapterError) as caught:
         await BleakRadio().scan(lambda _seen: None)
-    assert caught.value.problem is AdapterProblem.NO_BLUETOOTH
+    assert caught.value.problem is AdapterProblem.NO_SERVICE
 
 
 async def test_a_scan_that_brings_something_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

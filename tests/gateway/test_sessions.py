@@ -331,7 +331,7 @@ async def test_a_refusal_stops_until_the_owner_acts(tmp_path: Path) -> None:
 
         radio.connect = refuse  # type: ignore[method-assign]
         state = await home.read(device)
-        assert (state["state"], state["problem"]) == ("refused", "the passkey was wrong")
+        assert (state["state"], state["problem"]) == ("refused", Why.PASSKEY.value)
         home.clock.pass_(3600)
         home.see(device)
         await asyncio.sleep(0.05)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta, timezone
@@ -16,9 +14,10 @@ from dbus_fast import BusType, DBusError, Message, MessageType
 from dbus_fast.aio import MessageBus
 from structlog.testing import capture_logs
 
-from gateway.transports import time_server
-from gateway.transports.time_server import ROOT, SERVICE, TimeServer, current_time, local_time
+from gateway.transports.bluez import time_server
+from gateway.transports.bluez.time_server import ROOT, SERVICE, TimeServer, current_time, local_time
 from profiles.gatt import current_time as cts
+from tests.support.bluez.bus import private_bus
 
 MOMENT = datetime(2026, 7, 14, 9, 30, 5, 500_000, timezone(timedelta(hours=2)))
 MANAGER_PATH = "/org/bluez/hci0"
@@ -26,20 +25,9 @@ MANAGER_PATH = "/org/bluez/hci0"
 
 @pytest.fixture
 def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    config = tmp_path / "bus.conf"
-    config.write_text(
-        f"<busconfig><listen>unix:path={tmp_path}/bus</listen><policy context='default'><allow send_destination='*'/>"
-        "<allow own='*'/><allow receive_sender='*'/></policy></busconfig>"
-    )
-    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/bus")
-    environment = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/bin:/usr/sbin"}
-    with subprocess.Popen(
-        ["dbus-daemon", f"--config-file={config}", "--nofork", "--print-address"], stdout=subprocess.PIPE, env=environment
-    ) as daemon:
-        assert daemon.stdout is not None
-        daemon.stdout.readline()
+    with private_bus(tmp_path) as address:
+        monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
         yield
-        daemon.terminate()
 
 
 class Bluez:

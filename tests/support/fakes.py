@@ -9,6 +9,7 @@ from datetime import UTC, tzinfo
 from typing import Any
 
 from drivers import Advertisement, Refused, Silent, Why
+from gateway.recovery import Step
 from gateway.transports.radio import Connection, OnFrame, Seen
 
 T0 = 1_773_471_600.0
@@ -55,6 +56,7 @@ class FakeDevice:
     refuses_reads: bool = False
     written: list[tuple[int, bytes]] = field(default_factory=list)
     connections: int = 0
+    paired: int = 0
     confirmed: list[bytes] = field(default_factory=list)
     on_frame: OnFrame | None = None
     on_lost: Callable[[], None] | None = None
@@ -99,6 +101,9 @@ class FakeConnection:
             self._started = True
             self._device.tasks.append(asyncio.ensure_future(self._device.script(self._device)))
 
+    async def pair(self) -> None:
+        self._device.paired += 1
+
     async def close(self) -> None:
         for task in self._device.tasks:
             task.cancel()
@@ -110,6 +115,8 @@ class FakeRadio:
         self.unreachable: set[str] = set()
         self.scanning: Callable[[Seen], None] | None = None
         self.released: list[set[str]] = []
+        self.steps: list[Step] = []
+        self.closed = False
 
     async def release(self, addresses: Collection[str]) -> None:
         self.released.append(set(addresses))
@@ -117,6 +124,18 @@ class FakeRadio:
     async def scan(self, on_seen: Callable[[Seen], None]) -> None:
         self.scanning = on_seen
         await asyncio.Event().wait()
+
+    async def rest(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def recover(self, step: Step) -> None:
+        self.steps.append(step)
+
+    async def forget(self, address: str) -> bool:
+        return address in {device.address for device in self.devices}
+
+    async def close(self) -> None:
+        self.closed = True
 
     async def connect(self, seen: Seen, *, on_frame: OnFrame, on_lost: Callable[[], None], timeout: float) -> Connection:  # noqa: ASYNC109 - the port's signature
         device: FakeDevice = seen.handle

@@ -10,15 +10,16 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import structlog
-from dbus_fast import BusType, DBusError, Message, MessageType
+from dbus_fast import DBusError
 from dbus_fast.aio import MessageBus
 from dbus_fast.annotations import DBusBool, DBusBytes, DBusDict, DBusObjectPath, DBusSignature, DBusStr
 from dbus_fast.constants import PropertyAccess
 from dbus_fast.service import ServiceInterface, dbus_method, dbus_property
 
+from gateway.transports.bluez.bus import FAILURES, call, connect, managed
 from profiles.gatt import current_time as cts
 from profiles.gatt import long_uuid
 from profiles.times import DateTime
@@ -102,9 +103,9 @@ class TimeServer:
             async with asyncio.timeout(REGISTER_SECONDS):
                 bus = await self._connected()
                 for adapter in await self._adapters(bus):
-                    await _call(bus, adapter, MANAGER, "RegisterApplication", "oa{sv}", [ROOT, {}])
+                    await self._register(bus, adapter)
             self._problem = None
-        except (DBusError, TimeoutError, OSError, EOFError) as error:
+        except FAILURES as error:
             self._told(str(error) or type(error).__name__)
 
     async def close(self) -> None:
@@ -114,7 +115,7 @@ class TimeServer:
 
     async def _connected(self) -> MessageBus:
         if self._bus is None or not self._bus.connected:
-            bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
+            bus = await connect()
             bus.export(SERVICE, _Service())
             bus.export(f"{SERVICE}/current", _Characteristic(cts.CurrentTime.uuid, self._now, current_time))
             bus.export(f"{SERVICE}/local", _Characteristic(cts.LocalTimeInformation.uuid, self._now, local_time))
@@ -123,22 +124,17 @@ class TimeServer:
 
     @staticmethod
     async def _adapters(bus: MessageBus) -> list[str]:
-        objects: dict[str, dict[str, Any]] = await _call(bus, "/", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects")
-        return [path for path, interfaces in objects.items() if MANAGER in interfaces]
+        return [path for path, interfaces in (await managed(bus)).items() if MANAGER in interfaces]
+
+    @staticmethod
+    async def _register(bus: MessageBus, adapter: str) -> None:
+        try:
+            await call(bus, adapter, MANAGER, "RegisterApplication", "oa{sv}", [ROOT, {}])
+        except DBusError as error:
+            if error.type != "org.bluez.Error.AlreadyExists":
+                raise
 
     def _told(self, problem: str) -> None:
         if problem != self._problem:
             log.warning("devices cannot read the time from the hub", problem=problem)
         self._problem = problem
-
-
-async def _call(bus: MessageBus, path: str, interface: str, member: str, signature: str = "", body: list[Any] | None = None) -> Any:
-    """The first value of the answer. Raises `DBusError`; that it is registered already is none."""
-    message = Message(destination="org.bluez", path=path, interface=interface, member=member, signature=signature, body=body or [])
-    answer = await bus.call(message)
-    if answer is None or answer.message_type is MessageType.ERROR:
-        name = answer.error_name if answer is not None else "no answer"
-        if name == "org.bluez.Error.AlreadyExists":
-            return None
-        raise DBusError(str(name), str(answer.body[0]) if answer is not None and answer.body else "")
-    return answer.body[0] if answer.body else None

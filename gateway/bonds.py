@@ -1,0 +1,120 @@
+"""The life of a bond, as a table: what is known and what happens lead to a state and to what is done about it.
+
+Bonds belong to bluetoothd, which keeps them in root's files; what stands here is what the gateway remembers beside that, so that a bond
+which was there once and is gone is told from one that never was. Three can lose a bond: the device (a battery change, its own reset, its
+maker's app), the hub (a new SD card, `bluetoothctl remove`), or both sides keep one that fits no more.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+DROPS_UNTIL_STALE = 2
+"""A device that drops the link so often in a row while it is being secured with an old key has lost that key: some never say so."""
+
+
+class State(enum.StrEnum):
+    UNPAIRED = "unpaired"
+    PAIRED = "paired"
+    STALE = "stale"
+    """Both sides may have a key, but they do not fit."""
+    LOST_ON_DEVICE = "lost on the device"
+    LOST_ON_HUB = "lost on the hub"
+    TAKEN = "taken by another"
+    """It takes nobody else while its maker's app, a phone or another hub has it."""
+
+
+class Event(enum.Enum):
+    WANTS_SECURITY = "it wants an encrypted link"
+    KEY_MISSING = "it says that it has no such key"
+    DROPPED = "it dropped the link while it was being secured"
+    PAIRED = "pairing succeeded"
+    WRONG = "the passkey was wrong"
+    REJECTED = "it does not let itself be paired"
+    UNANSWERED = "nobody answered its question"
+
+
+class Act(enum.Enum):
+    NOTHING = "nothing"
+    PAIR = "pair"
+    FORGET = "remove the old bond from the hub; it is paired anew when it is heard again"
+    TELL = "leave it alone and tell its owner"
+
+
+class Step(NamedTuple):
+    state: State
+    act: Act
+
+
+@dataclass(slots=True)
+class Bond:
+    """`state` is what is remembered; `drops` counts `DROPPED` in a row."""
+
+    state: State = State.UNPAIRED
+    drops: int = 0
+
+    def happens(self, event: Event, *, at_hub: bool) -> Step:
+        """`at_hub`: bluetoothd has a bond with it at this moment."""
+        self.drops = self.drops + 1 if event is Event.DROPPED else 0
+        step = self._step(event, at_hub=at_hub)
+        self.state = step.state
+        return step
+
+    def _step(self, event: Event, *, at_hub: bool) -> Step:
+        if event is Event.DROPPED:
+            if not at_hub:
+                return Step(self.state, Act.NOTHING)
+            return Step(State.STALE, Act.FORGET) if self.drops >= DROPS_UNTIL_STALE else Step(self.state, Act.NOTHING)
+        if event is Event.WANTS_SECURITY and not at_hub:
+            return Step(State.UNPAIRED if self.state in (State.UNPAIRED, State.TAKEN) else _lost(self.state), Act.PAIR)
+        return _TABLE[event]
+
+
+def _lost(before: State) -> State:
+    """Of a bond that the hub does not have: it removed it itself where it was found to be of no use."""
+    return before if before in (State.STALE, State.LOST_ON_DEVICE) else State.LOST_ON_HUB
+
+
+_TABLE = {
+    Event.WANTS_SECURITY: Step(State.STALE, Act.FORGET),  # with a bond at the hub, the link would be encrypted by now
+    Event.KEY_MISSING: Step(State.LOST_ON_DEVICE, Act.FORGET),
+    Event.PAIRED: Step(State.PAIRED, Act.NOTHING),
+    Event.WRONG: Step(State.UNPAIRED, Act.TELL),
+    Event.REJECTED: Step(State.TAKEN, Act.TELL),
+    Event.UNANSWERED: Step(State.UNPAIRED, Act.TELL),
+}
+
+
+class BondFile:
+    """The states by address, as they outlive the daemon. A file that cannot be read is begun anew: nothing but wording depends on it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._states: dict[str, State] | None = None
+
+    def __getitem__(self, address: str) -> State:
+        return self._known().get(address, State.UNPAIRED)
+
+    def __setitem__(self, address: str, state: State) -> None:
+        known = self._known()
+        known[address] = state
+        text = json.dumps({one: that.value for one, that in sorted(known.items()) if that is not State.UNPAIRED}, indent=1)
+        new = self._path.with_suffix(".new")
+        with new.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self._path)
+
+    def _known(self) -> dict[str, State]:
+        if self._states is None:
+            try:
+                self._states = {one: State(state) for one, state in json.loads(self._path.read_text(encoding="utf-8")).items()}
+            except (OSError, ValueError, AttributeError):
+                self._states = {}
+        return self._states

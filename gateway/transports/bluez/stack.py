@@ -1,0 +1,205 @@
+"""bluetoothd as the gateway lives with it: it may end and come back, its adapters too, and nobody else tells us.
+
+bleak says nothing when bluetoothd dies: no connection is reported as lost. So this watches the bus: who owns `org.bluez`, which adapters
+there are, and whether they have power. Everything is registered anew with a bluetoothd that has come back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from dbus_fast import DBusError, Message, Variant
+from dbus_fast.aio import MessageBus
+
+from gateway.errors import AdapterError, AdapterProblem
+from gateway.pairing import Desk
+from gateway.recovery import Step
+from gateway.transports.bluez import agent
+from gateway.transports.bluez.bus import (
+    ADAPTER,
+    BLUEZ,
+    DBUS,
+    FAILURES,
+    OBJECT_MANAGER,
+    PROPERTIES,
+    call,
+    connect,
+    listen,
+    managed,
+    plain,
+    set_property,
+)
+from gateway.transports.bluez.time_server import TimeServer
+
+log = structlog.get_logger()
+
+CALL_SECONDS = 10.0
+"""A bluetoothd that does not answer must not hold up the scan."""
+OFF_SECONDS = 1.0
+"""How long the adapter stays without power in a power cycle."""
+STOPPED_SECONDS = 30.0
+"""Discovering may be false for some seconds while a connection is made; longer, and the scan has ended without a word."""
+SYSTEMD, SYSTEMD_PATH, SYSTEMD_MANAGER = "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
+SERVICE = "bluetooth.service"
+
+_RULES = (
+    f"sender='{DBUS}',interface='{DBUS}',member='NameOwnerChanged',arg0='{BLUEZ}'",
+    f"sender='{BLUEZ}',interface='{OBJECT_MANAGER}'",
+    f"sender='{BLUEZ}',interface='{PROPERTIES}',member='PropertiesChanged',arg0='{ADAPTER}'",
+)
+
+
+class Stack:
+    """`adapter`: the name of the one to use, hci1 say; bluetoothd's first if left out. `on_gone` is called when all connections are."""
+
+    def __init__(self, desk: Desk, time: TimeServer | None = None, *, adapter: str | None = None) -> None:
+        self._agent, self._time, self.adapter = agent.Agent(desk), time, adapter
+        self._bus: MessageBus | None = None
+        self._adapters: dict[str, dict[str, Any]] = {}
+        self._trouble: asyncio.Future[AdapterProblem] | None = None
+        self._stopped: asyncio.TimerHandle | None = None
+        self._changed = asyncio.Event()
+        self.on_gone: Callable[[], None] = lambda: None
+
+    # -- before and during a scan --------------------------------------------------------------------------------
+
+    async def begin(self) -> asyncio.Future[AdapterProblem]:
+        """Be registered with bluetoothd. The future has a result when the scan is dead. Raises `AdapterError`."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                bus = await self.bus()
+                objects = await managed(bus)
+                await agent.register(bus)
+        except FAILURES as error:
+            raise AdapterError(AdapterProblem.NO_SERVICE, said(error)) from error
+        self._adapters = {path: interfaces[ADAPTER] for path, interfaces in objects.items() if ADAPTER in interfaces}
+        path = self._path()
+        if path is None:
+            raise AdapterError(AdapterProblem.NO_ADAPTER, f"there is no {self.adapter}" if self.adapter else "")
+        if not self._adapters[path].get("Powered"):
+            raise AdapterError(AdapterProblem.OFF)
+        if self._time is not None:
+            await self._time.register()
+        self._trouble = loop.create_future()
+        return self._trouble
+
+    def end(self) -> None:
+        """The scan is over."""
+        self._trouble = None
+        if self._stopped is not None:
+            self._stopped.cancel()
+            self._stopped = None
+
+    async def rest(self, seconds: float) -> None:
+        """Wait so long, or until bluetoothd or an adapter has come back."""
+        self._changed.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+    async def recover(self, step: Step) -> None:
+        """Do it. Raises `AdapterError` with what stands in the way."""
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                bus = await self.bus()
+                if step is Step.RESTART_SERVICE:
+                    await call(bus, SYSTEMD_PATH, SYSTEMD_MANAGER, "RestartUnit", "ss", [SERVICE, "replace"], to=SYSTEMD)
+                elif (path := self._path()) is not None and step is not Step.RESCAN:
+                    if step is Step.POWER_CYCLE:
+                        await set_property(bus, path, ADAPTER, "Powered", Variant("b", value=False))
+                        await asyncio.sleep(OFF_SECONDS)
+                    await set_property(bus, path, ADAPTER, "Powered", Variant("b", value=True))
+        except FAILURES as error:
+            raise AdapterError(AdapterProblem.OFF if _is_blocked(error) else AdapterProblem.STUCK, said(error)) from error
+
+    async def close(self) -> None:
+        self.end()
+        if self._time is not None:
+            await self._time.close()
+        if self._bus is not None:
+            self._bus.disconnect()
+            self._bus = None
+
+    # -- within --------------------------------------------------------------------------------------------------
+
+    async def bus(self) -> MessageBus:
+        """Our connection, on which the agent is; made anew when the bus itself has gone."""
+        if self._bus is None or not self._bus.connected:
+            bus = await connect()
+            bus.export(agent.PATH, self._agent)
+            await listen(bus, self._on_signal, *_RULES)
+            self._bus = bus
+        return self._bus
+
+    def path(self) -> str:
+        """Of the adapter in use. Raises `AdapterError`."""
+        path = self._path()
+        if path is None:
+            raise AdapterError(AdapterProblem.NO_ADAPTER)
+        return path
+
+    def _path(self) -> str | None:
+        if self.adapter is not None:
+            wanted = f"/org/bluez/{self.adapter}"
+            return wanted if wanted in self._adapters else None
+        return min(self._adapters, default=None)
+
+    def _on_signal(self, message: Message) -> None:
+        body = message.body
+        if message.interface == DBUS and message.member == "NameOwnerChanged" and body[0] == BLUEZ:
+            _, before, now = body
+            if before:
+                log.warning("bluetoothd has ended")
+                self._adapters.clear()
+                self._is_dead(AdapterProblem.NO_SERVICE, connections=True)
+            if now:
+                self._changed.set()
+        elif message.interface == OBJECT_MANAGER and ADAPTER in body[1]:
+            if message.member == "InterfacesAdded":
+                self._adapters[body[0]] = plain(body[1][ADAPTER])
+                self._changed.set()
+            else:
+                in_use = self._path() == body[0]
+                self._adapters.pop(body[0], None)
+                if in_use:
+                    log.warning("the adapter is gone", adapter=body[0])
+                    self._is_dead(AdapterProblem.NO_ADAPTER, connections=True)
+        elif message.interface == PROPERTIES and body[0] == ADAPTER and message.path is not None:
+            self._adapter_says(message.path, plain(body[1]))
+
+    def _adapter_says(self, path: str, news: dict[str, Any]) -> None:
+        self._adapters.setdefault(path, {}).update(news)
+        if path != self._path():
+            return
+        if news.get("Powered") is False:
+            self._is_dead(AdapterProblem.OFF, connections=True)
+        elif news.get("Powered"):
+            self._changed.set()
+        if "Discovering" in news and self._trouble is not None:
+            if self._stopped is not None:
+                self._stopped.cancel()
+                self._stopped = None
+            if not news["Discovering"]:
+                self._stopped = asyncio.get_running_loop().call_later(STOPPED_SECONDS, self._is_dead, AdapterProblem.STUCK)
+
+    def _is_dead(self, problem: AdapterProblem, *, connections: bool = False) -> None:
+        if self._trouble is not None and not self._trouble.done():
+            self._trouble.set_result(problem)
+        if connections:
+            self.on_gone()
+
+
+def _is_blocked(error: BaseException) -> bool:
+    return isinstance(error, DBusError) and "blocked" in f"{error.type} {error.text}".lower()
+
+
+def said(error: BaseException) -> str:
+    if isinstance(error, DBusError):
+        return f"{error.type.rpartition('.')[2]}{': ' + error.text if error.text else ''}"
+    return str(error) or type(error).__name__

@@ -1,0 +1,142 @@
+"""A connection through bleak. What bleak raises is told apart here, so that the rest knows `DeviceError` only."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from bleak import BleakClient
+from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak.exc import BleakDBusError, BleakError, BleakGATTProtocolError, BleakGATTProtocolErrorCode
+
+from drivers import Busy, Confused, DeviceError, Refused, Silent, Why
+from gateway.transports.radio import OnFrame
+from profiles.gatt import short_uuid
+
+T = TypeVar("T")
+
+_INSECURE = {
+    BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHENTICATION,
+    BleakGATTProtocolErrorCode.INSUFFICIENT_ENCRYPTION,
+    BleakGATTProtocolErrorCode.INSUFFICIENT_ENCRYPTION_KEY_SIZE,
+}
+_APPLICATION_ERRORS = range(0x80, 0xA0)
+"""Errors that a service defines for itself."""
+_PASSING = {
+    BleakGATTProtocolErrorCode.CCCD_IMPROPERLY_CONFIGURED: "it says that its notifications are not switched on",
+    BleakGATTProtocolErrorCode.INSUFFICIENT_RESOURCE: "it is short of resources",
+}
+"""Refusals that a new connection may cure."""
+
+
+class BleakConnection:
+    """`secure` makes the link encrypted where the device wants it; it raises `DeviceError`. `closed` is called at the end."""
+
+    def __init__(
+        self,
+        client: BleakClient,
+        on_frame: OnFrame,
+        secure: Callable[[], Awaitable[None]] | None = None,
+        closed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._client, self._on_frame, self._closed = client, on_frame, closed
+        self._secure = secure or self._pair
+        self._by_id: dict[int, BleakGATTCharacteristic] = {}
+        for characteristic in client.services.characteristics.values():
+            try:
+                self._by_id.setdefault(short_uuid(characteristic.uuid), characteristic)
+            except ValueError:
+                continue  # a vendor's own: no driver here asks for it by a SIG identifier
+
+    @property
+    def characteristics(self) -> frozenset[int]:
+        return frozenset(self._by_id)
+
+    async def read(self, characteristic: int) -> bytes:
+        return bytes(await self._secured(lambda: self._client.read_gatt_char(self._by_id[characteristic])))
+
+    async def write(self, characteristic: int, data: bytes) -> None:
+        await self._secured(lambda: self._client.write_gatt_char(self._by_id[characteristic], data, response=True))
+
+    async def subscribe(self, characteristic: int) -> None:
+        def arrived(_sender: BleakGATTCharacteristic, data: bytearray) -> None:
+            self._on_frame(characteristic, bytes(data))
+
+        await self._secured(lambda: self._client.start_notify(self._by_id[characteristic], arrived))
+
+    async def pair(self) -> None:
+        """Whether the device asks for it or not. Raises `DeviceError`."""
+        await self._secure()
+
+    async def close(self) -> None:
+        self._closed()
+        try:
+            await self._client.disconnect()
+        except (BleakError, OSError, EOFError):
+            return  # it was gone already
+
+    async def _secured(self, operation: Callable[[], Awaitable[T]]) -> T:
+        """Try; if the device wants security first, pair once and try again."""
+        try:
+            return await self._told(operation)
+        except _Insecure:
+            await self._secure()
+        try:
+            return await self._told(operation)
+        except _Insecure as error:
+            raise Refused(Why.PAIRING) from error
+
+    async def _pair(self) -> None:
+        try:
+            await self._client.pair()  # by the platform's own means: the virtual radio's, or whatever bleak finds
+        except (BleakError, OSError) as error:
+            raise Refused(_pairing_problem(error)) from error
+
+    async def _told(self, operation: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await operation()
+        except BleakGATTProtocolError as error:
+            code = error.code
+            if code in _INSECURE:
+                raise _Insecure from error
+            if code == BleakGATTProtocolErrorCode.PROCEDURE_ALREADY_IN_PROGRESS:
+                raise Busy from error
+            if code in _PASSING:
+                raise Silent(_PASSING[code]) from error
+            if (
+                code
+                in (
+                    BleakGATTProtocolErrorCode.READ_NOT_PERMITTED,
+                    BleakGATTProtocolErrorCode.WRITE_NOT_PERMITTED,
+                    BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHORIZATION,
+                    BleakGATTProtocolErrorCode.REQUEST_NOT_SUPPORTED,
+                    BleakGATTProtocolErrorCode.VALUE_NOT_ALLOWED,
+                    BleakGATTProtocolErrorCode.WRITE_REQUEST_REJECTED,
+                )
+                or int(code) in _APPLICATION_ERRORS
+            ):
+                raise Refused(Why.NOT_PERMITTED) from error
+            raise Confused(f"the device answered with error {int(code):#04x}") from error
+        except BleakDBusError as error:
+            if error.dbus_error.endswith((".NotAuthorized", ".NotPermitted")):
+                raise _Insecure from error
+            raise Silent(said(error)) from error
+        except (BleakError, TimeoutError, OSError, EOFError) as error:
+            raise Silent(said(error)) from error
+
+
+class _Insecure(DeviceError):
+    """The device wants an encrypted or authenticated link for this."""
+
+
+def _pairing_problem(error: Exception) -> Why:
+    text = str(error).lower()
+    if "key_missing" in text or "key missing" in text:
+        return Why.BOND_LOST
+    if "confirm" in text or "authenticationfailed" in text or "passkey" in text:
+        return Why.PASSKEY
+    return Why.PAIRING
+
+
+def said(error: BaseException) -> str:
+    return str(error) or type(error).__name__
