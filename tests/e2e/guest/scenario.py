@@ -23,8 +23,9 @@ from gateway.journal.store import read_latest
 from gateway.simulator.memory import Memory, compare, truths
 from tests.campaign.stage import Consumer
 from tests.e2e.guest import bus
-from tests.e2e.guest.bluez import Agent, Bluez
+from tests.e2e.guest.bluez import Bluez
 from tests.e2e.guest.peripherals import ADDRESSES, RECORDS
+from tests.e2e.guest.person import Person
 from tests.support.broker import DURABLE, Broker
 
 OUT = Path("/share/out")
@@ -193,9 +194,9 @@ async def main(seed: int) -> int:
     await devices.start()
     bluez = await Bluez.connect()
     await bluez.power_on(SECONDS)
-    agent = Agent(devices.passkey)
-    await bluez.register(agent)
-    tell("bluetoothd has its adapter and an agent")
+    tell("bluetoothd has its adapter")
+    person = Person(PLACE / "control.sock", devices.passkey)
+    watching = asyncio.create_task(person.watch())
     broker = await asyncio.to_thread(Broker(PLACE / "broker", DURABLE).start)
     path = PLACE / "config.toml"
     path.write_text(config(broker.port))
@@ -213,6 +214,7 @@ async def main(seed: int) -> int:
     times = [event["off_by"] for event in devices.events if event["event"] == "time"]
     refused = [event["why"] for event in devices.events if event["event"] == "no time"]
     tell(f"the cuff has read the hub's time {len(times)} times, off by {max(times, default=0):.1f} s at most; {refused[-1:]}")
+    watching.cancel()
     status = await daemon.stop()
     assert status == 0, f"the daemon ended with {status}"
     bonded = [address for address in ADDRESSES.values() if await bluez.bonded(address)]
@@ -225,11 +227,11 @@ async def main(seed: int) -> int:
     verdict = compare(truths(PLACE / "devices"), things)
     latest = {(row.id, row.version) for row in read_latest(STATE / "journal.db")}
     missing = latest - {(thing["id"], thing["version"]) for thing in things}
-    tell(f"bonded: {', '.join(bonded)}; passkeys typed: {len(agent.asked)}")
+    tell(f"bonded: {', '.join(bonded)}; passkeys typed: {len(person.typed)}")
     tell(f"{verdict.truths} truths, {verdict.things} things at the consumer, {len(missing)} missing: {verdict}")
     tell(bus.under_way(OUT / "hci.btsnoop", read_intake(STATE / "intake")))
     assert sorted(bonded) == sorted(ADDRESSES.values())
-    assert sorted(agent.asked) == sorted(ADDRESSES.values()), "one passkey each: bonds outlive the daemon"
+    assert sorted(person.typed) == sorted(ADDRESSES.values()), "one passkey each: bonds outlive the daemon"
     assert verdict.truths > RECORDS
     assert times, "the cuff could not read the hub's time"
     assert max(times) < 5

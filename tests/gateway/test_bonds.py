@@ -1,0 +1,65 @@
+"""The life of a bond, and what is remembered of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.bonds import Act, Bond, BondFile, Event, State
+
+A = "C1:00:00:00:00:01"
+
+
+@pytest.mark.parametrize(
+    ("before", "event", "at_hub", "after", "act"),
+    [
+        (State.UNPAIRED, Event.WANTS_SECURITY, False, State.UNPAIRED, Act.PAIR),
+        (State.TAKEN, Event.WANTS_SECURITY, False, State.UNPAIRED, Act.PAIR),
+        (State.PAIRED, Event.WANTS_SECURITY, False, State.LOST_ON_HUB, Act.PAIR),
+        (State.STALE, Event.WANTS_SECURITY, False, State.STALE, Act.PAIR),
+        (State.LOST_ON_DEVICE, Event.WANTS_SECURITY, False, State.LOST_ON_DEVICE, Act.PAIR),
+        (State.PAIRED, Event.WANTS_SECURITY, True, State.STALE, Act.FORGET),
+        (State.UNPAIRED, Event.WANTS_SECURITY, True, State.STALE, Act.FORGET),
+        (State.PAIRED, Event.KEY_MISSING, True, State.LOST_ON_DEVICE, Act.FORGET),
+        (State.UNPAIRED, Event.PAIRED, True, State.PAIRED, Act.NOTHING),
+        (State.LOST_ON_HUB, Event.PAIRED, True, State.PAIRED, Act.NOTHING),
+        (State.UNPAIRED, Event.WRONG, False, State.UNPAIRED, Act.TELL),
+        (State.UNPAIRED, Event.REJECTED, False, State.TAKEN, Act.TELL),
+        (State.LOST_ON_HUB, Event.REJECTED, False, State.TAKEN, Act.TELL),
+        (State.UNPAIRED, Event.UNANSWERED, False, State.UNPAIRED, Act.TELL),
+        (State.PAIRED, Event.DROPPED, True, State.PAIRED, Act.NOTHING),
+        (State.UNPAIRED, Event.DROPPED, False, State.UNPAIRED, Act.NOTHING),
+    ],
+)
+def test_what_happens_leads_to(before: State, event: Event, at_hub: bool, after: State, act: Act) -> None:  # noqa: FBT001 - a table
+    bond = Bond(before)
+    assert bond.happens(event, at_hub=at_hub) == (after, act)
+    assert bond.state is after
+
+
+def test_a_link_dropped_once_is_the_air_twice_in_a_row_is_the_key() -> None:
+    bond = Bond(State.PAIRED)
+    assert bond.happens(Event.DROPPED, at_hub=True).act is Act.NOTHING
+    bond.happens(Event.PAIRED, at_hub=True)
+    assert bond.happens(Event.DROPPED, at_hub=True).act is Act.NOTHING, "not in a row"
+    assert bond.happens(Event.DROPPED, at_hub=True) == (State.STALE, Act.FORGET)
+
+
+def test_states_outlive_the_daemon(tmp_path: Path) -> None:
+    path = tmp_path / "bonds.json"
+    BondFile(path)[A] = State.PAIRED
+    assert BondFile(path)[A] is State.PAIRED
+    BondFile(path)[A] = State.UNPAIRED
+    assert BondFile(path)[A] is State.UNPAIRED
+    assert A not in path.read_text()
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"C1:00:00:00:00:01": "married"}', "{", "\x00"])
+def test_a_file_that_cannot_be_read_is_begun_anew(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "bonds.json"
+    path.write_text(text)
+    known = BondFile(path)
+    assert known[A] is State.UNPAIRED
+    known[A] = State.PAIRED
+    assert BondFile(path)[A] is State.PAIRED
