@@ -10,8 +10,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from gateway.clock import Clock
-from gateway.filing import QUALITY_RANK, candidate
-from gateway.journal import Candidate, Commit, Committed, Journal, Row
+from gateway.filing import QUALITY_RANK, candidates
+from gateway.journal import Commit, Committed, Journal, Row
 from gateway.normalize.things import BY_NAME, Quality, Thing
 
 _PENDING = QUALITY_RANK[Quality.TIME_PENDING]
@@ -47,20 +47,17 @@ async def release_synchronized(journal: Journal, clock: Clock) -> list[Committed
     if not clock.synchronized():
         return []
     boot, now_minus_boot = clock.boot_id(), clock.now() - clock.boottime()
-    mended: list[Candidate] = []
+    mended: list[Thing] = []
     for row in pending(journal):
         thing = _thing(row)
         if thing.provenance.boot_id == boot:
             received = datetime.fromisoformat(thing.provenance.received).timestamp()
             wrong_by = now_minus_boot - (received - thing.provenance.received_boottime)
-            mended.append(candidate(_moved(thing, wrong_by, _settled(thing)), thing.provenance.intake_position))
-    return await journal.commit(Commit("", tuple(mended))) if mended else []
+            mended.append(_moved(thing, wrong_by, _settled(thing)))
+    return await journal.commit(Commit("", tuple(candidates(mended)))) if mended else []
 
 
 async def release_as_they_are(journal: Journal) -> list[Committed]:
     """The owner's word: file what is pending under the times it has, marked as unchecked."""
-    named = [
-        candidate(_moved(thing, 0, Quality.DEVICE_CLOCK_INVALID), thing.provenance.intake_position)
-        for thing in map(_thing, pending(journal))
-    ]
-    return await journal.commit(Commit("", tuple(named))) if named else []
+    named = [_moved(thing, 0, Quality.DEVICE_CLOCK_INVALID) for thing in map(_thing, pending(journal))]
+    return await journal.commit(Commit("", tuple(candidates(named)))) if named else []

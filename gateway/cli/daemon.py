@@ -19,6 +19,9 @@ from gateway.config import Config, MqttSection
 from gateway.errors import StateError
 from gateway.known import free_enough
 
+GARBAGE = 10_000
+"""So many objects more than before, and the collector looks for cycles; 700 is Python's own figure."""
+
 
 @click.command()
 @config_option
@@ -42,8 +45,10 @@ def run(path: Path) -> None:
     from gateway.transports.bluez.stack import Stack  # noqa: PLC0415 - likewise
     from gateway.transports.bluez.time_server import TimeServer  # noqa: PLC0415 - likewise
 
-    # What was imported stays for good: the collector need not walk it for every few hundred advertisements.
+    # What was imported stays for good: the collector need not walk it for every few hundred advertisements, nor look so often while
+    # a thousand readings come in a row.
     gc.freeze()
+    gc.set_threshold(GARBAGE)
 
     clock = SystemClock(config.time.trust)
 
