@@ -250,9 +250,8 @@ _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 def candidates(things: list[Thing]) -> list[Candidate]:
     """What the journal needs of each."""
     bodies = [_json(thing) for thing in things]  # now, not by the writer: most are the first of their id, and the thing is at hand
-    return [
-        _candidate(thing, body, digest) for thing, body, digest in zip(things, bodies, [_digest(thing) for thing in things], strict=True)
-    ]
+    digests = [_digest(thing) for thing in things]
+    return [_candidate(thing, body, digest) for thing, body, digest in zip(things, bodies, digests, strict=True)]
 
 
 def _digest(thing: Thing) -> bytes:
