@@ -60,7 +60,7 @@ broker-loss: $(VENV)/dev.stamp servers
 
 e2e-vm: $(VENV)/dev.stamp
 	@tests/install qemu-system-x86_64:qemu-system-x86 mmdebstrap:mmdebstrap mke2fs:e2fsprogs cpio:cpio
-	$(BIN)/python -m tests.e2e $(or $(RUNS),1) $(SEED)
+	$(BIN)/python -m tests.e2e --runs $(or $(RUNS),1) $(if $(SEED),--seed $(SEED))
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -35,6 +35,8 @@ log = structlog.get_logger()
 
 AWAY_SECONDS = 10.0
 """Not heard for so long and heard again: it has come back."""
+LONG_AWAY_SECONDS = 60.0
+"""For one whose last sessions failed, so that one at the edge of the radio's reach is not tried all the time."""
 SLOWEST_RETRY_SECONDS = 600.0
 MOST_KNOWN = 4096
 """Addresses remembered; the air around a house is full of passers-by with changing ones."""
@@ -114,7 +116,7 @@ class Attendant:
                 self._hear(seen, known, known.loaded)
             return
         now = self._clock.boottime()
-        came_back = now - known.last_seen > AWAY_SECONDS and known.failures == 0
+        came_back = now - known.last_seen > (AWAY_SECONDS if known.failures == 0 else LONG_AWAY_SECONDS)
         known.last_seen = now
         if known.running or known.refused or self._stopping or (now < known.not_before and not came_back):
             return
@@ -184,7 +186,7 @@ class Attendant:
         if pair:
             self._tell(address, {"event": "found"})
         try:
-            known.things += await sessions.run(
+            await sessions.run(
                 seen,
                 driver,
                 facts,
@@ -212,7 +214,8 @@ class Attendant:
             known.refused = known.last_problem = str(error)
             log.error("a driver broke its own rules", driver=driver.name, file=loaded.source, problem=str(error))
         except (DeviceError, JournalError, OSError) as error:
-            known.failures += 1
+            # One that brought something new is no failure: what is left comes with the next.
+            known.failures = 1 if facts.things else known.failures + 1
             known.pair = pair
             self._tell(address, {"event": "trying", "why": str(error)})
             pause = slower(known.failures, SLOWEST_RETRY_SECONDS)
@@ -226,7 +229,7 @@ class Attendant:
             self._unfiled[f"failed {facts.session}"] = self._open.pop(facts.session, self._intake.position)
             self._unfiled.pop(f"{facts.session}+", None)
         finally:
-            known.running, known.sessions = False, known.sessions + 1
+            known.running, known.sessions, known.things = False, known.sessions + 1, known.things + facts.things
             known.not_before = self._clock.boottime() + pause
             opened = self._open.pop(facts.session, None)
             if not whole and opened is not None:

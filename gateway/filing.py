@@ -42,6 +42,8 @@ class SessionFacts:
     device_thing: str | None = None
     pair: timing.ClockPair | None = None
     intermediate: int = 0
+    things: int = 0
+    """How many were new."""
     known_as: str | None = None
     """The identity by which the intake log knows the device: one that the journal lost is not derived anew, perhaps from less."""
     identified: Callable[[str], object] = lambda _identity: None
@@ -117,6 +119,7 @@ class Filing:
                 replaying=facts.replaying,
             )
         )
+        facts.things += len(new)
         if new:
             crashpoints.reached("thing-committed")
             self._committed(new)

@@ -9,6 +9,7 @@ full before.
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from typing import Literal
 
 from gateway.errors import AdapterProblem
@@ -37,35 +38,37 @@ _LADDER = {
     AdapterProblem.STUCK: {3: Step.POWER_CYCLE, 6: Step.RESTART_SERVICE},
     AdapterProblem.SILENT: {3: Step.POWER_CYCLE},
 }
-"""After so many failures in a row; else the scan is only begun anew."""
+"""After so many failures of the kind; else the scan is only begun anew."""
 
 
 class Recovery:
     def __init__(self, reach: Reach = "service") -> None:
         self.reach = reach
-        self._failures = 0
+        self._failures: Counter[AdapterProblem] = Counter()
         self._was_lively = False
         self._cycled = self._restarted = float("-inf")
 
     @property
     def pause(self) -> float:
         """Seconds before the next attempt."""
-        return min(2.0 ** max(self._failures - 1, 0), SLOWEST_RETRY_SECONDS)
+        return min(2.0 ** max(self._failures.total() - 1, 0), SLOWEST_RETRY_SECONDS)
 
     @property
     def is_beyond_us(self) -> bool:
-        return self._failures > PATIENCE
+        return self._failures.total() > PATIENCE
 
     def heard(self) -> None:
         """An advertisement, of whomever: the adapter works."""
-        self._failures, self._was_lively = 0, True
+        self._was_lively = True
+        if self._failures:
+            self._failures.clear()
 
     def failed(self, problem: AdapterProblem, now: float, *, reading: bool = False) -> Step:
         """The step for this failure. `reading`: a session is under way, which a power cycle would cut off."""
         if problem is AdapterProblem.SILENT and (reading or not self._was_lively):
             return Step.RESCAN
-        self._failures += 1
-        step = _LADDER[problem].get(self._failures, Step.RESCAN)
+        self._failures[problem] += 1
+        step = _LADDER[problem].get(self._failures[problem], Step.RESCAN)
         if step is Step.POWER_ON and self.reach == "scan":
             return Step.RESCAN
         if step is Step.POWER_CYCLE:

@@ -61,6 +61,7 @@ class RecordingLink:
         self._connection: Connection | None = None
         self._may_write = True
         self._lost = False
+        self._words = 0
         self.rejected: list[tuple[Frame, Exception]] = []
         self.failure: Exception | None = None
         self.settle: Callable[[], Awaitable[object]] = _nothing
@@ -161,6 +162,11 @@ class RecordingLink:
         return frame
 
     @property
+    def went_before_a_word(self) -> bool:
+        """The device was lost before it had said anything."""
+        return self._lost and not self._words
+
+    @property
     def has_waiting(self) -> bool:
         return self._waiting > 0
 
@@ -209,6 +215,7 @@ class RecordingLink:
         now, boottime = self._clock.now(), self._clock.boottime()
         record = Record(kind=kind, session=self._session, characteristic=characteristic, data=data, time=now, boottime=boottime)
         position = self._intake.append(record)
+        self._words += kind != "wr"
         if kind == "rd":
             self._answers.append(record)
         return Frame(characteristic, data, round(now, 6), round(boottime, 6), position)
@@ -238,7 +245,6 @@ class Pending:
     def __init__(self, link: RecordingLink, facts: SessionFacts, filing: Filing) -> None:
         self._link, self._facts, self._filing = link, facts, filing
         self._items: list[Reading] = []
-        self.count = 0
 
     async def add(self, batch: Batch) -> None:
         readings = [item for item in batch.items if isinstance(item, Reading)]
@@ -257,7 +263,7 @@ class Pending:
 
     async def _commit(self, batch: Batch) -> None:
         rejected, self._link.rejected = self._link.rejected, []
-        self.count += len(await self._filing.file(self._facts, batch, rejected))
+        await self._filing.file(self._facts, batch, rejected)
 
 
 async def run(
@@ -277,10 +283,10 @@ async def run(
     pair: bool,
     opened: Callable[[int], None],
     late: Callable[[str, int], None],
-) -> int:
-    """Read one device once; returns how many things were new. `pair`: at its owner's word, before anything else. `late` is told the session
-    under which to find what the device sent when the driver had ended already, and where that
-    begins. Raises `DeviceError`, or `OSError` when the disk fails.
+) -> None:
+    """Read one device once; `facts` count the things that were new. `pair`: at its owner's word, before anything else. `late` is told the
+    session under which to find what the device sent when the driver had ended already, and where that begins. Raises `DeviceError`, or
+    `OSError` when the disk fails.
     """
     if driver.streams:
         session_seconds = max(session_seconds, STREAM_SECONDS)
@@ -295,13 +301,15 @@ async def run(
     try:
         opened(intake.append(first))
         link.attach(connection)
-        if pair:
+        if pair or await connection.wants_pairing():
             await connection.pair()
         async with asyncio.timeout(session_seconds + LAST_SECONDS), aclosing(driver.read(link)) as batches:
             try:
                 async for batch in batches:
                     await pending.add(batch)
                 await pending.file()
+                if link.went_before_a_word:
+                    raise Silent("it went before it had said anything")
             except DeviceError:
                 await pending.file()  # what was complete before counts
                 raise
@@ -323,4 +331,3 @@ async def run(
             await filing.file(facts, Batch(), link.rejected)
     if link.failure is not None:
         raise link.failure
-    return pending.count

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -140,24 +139,34 @@ class BleakRadio:
 
     async def connect(self, seen: Seen, *, on_frame: OnFrame, on_lost: Callable[[], None], timeout: float) -> Connection:  # noqa: ASYNC109 - bleak takes it
         device: BLEDevice = seen.handle
+        path = _path(device)
+        bond = self._bonds.of(seen.advertisement.address, path) if self._bonds is not None and path is not None else None
         # One at a time: adapters refuse a second connection attempt while the first is under way.
         async with self._connecting:
             try:
                 async with asyncio.timeout(timeout):
                     client = await self._establish(device, on_lost)
             except (BleakError, TimeoutError, OSError, EOFError) as error:
+                if bond is not None and "disconnected" in said(error):  # it was there, and went while its services were asked for
+                    await bond.ended(answered=False)
                 raise Silent(f"no connection: {said(error)}") from error
         self._live.add(on_lost)
-        bonds, path = self._bonds, _path(device)
-        secure = partial(bonds.secure, seen.advertisement.address, path) if bonds is not None and path is not None else None
-        return BleakConnection(client, on_frame, secure, lambda: self._live.discard(on_lost))
+        connection = BleakConnection(client, on_frame, bond, lambda: self._live.discard(on_lost))
+        if not connection.characteristics:
+            await connection.close()
+            raise Silent("no connection: it went before it had shown its services")
+        return connection
 
     async def _establish(self, device: BLEDevice, on_lost: Callable[[], None]) -> BleakClient:
         extra: dict[str, Any] = {"backend": self._client} if self._client else {}
         return await establish_connection(BleakClient, device, device.address, lambda _client: on_lost(), max_attempts=2, **extra)
 
     def _scanner_arguments(self) -> BlueZScannerArgs:
-        return {"adapter": self._stack.adapter} if self._stack is not None and self._stack.adapter is not None else {}
+        """Two weighings may be the same octets: bleak asks bluetoothd to keep the second one to itself, unless it is told otherwise."""
+        wanted: BlueZScannerArgs = {"filters": {"DuplicateData": True}}
+        if self._stack is not None and self._stack.adapter is not None:
+            wanted["adapter"] = self._stack.adapter
+        return wanted
 
     def _all_lost(self) -> None:
         for on_lost in tuple(self._live):

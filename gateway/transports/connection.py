@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from contextlib import suppress
+from typing import Protocol, TypeVar
 
 from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
@@ -24,23 +25,37 @@ _APPLICATION_ERRORS = range(0x80, 0xA0)
 """Errors that a service defines for itself."""
 _PASSING = {
     BleakGATTProtocolErrorCode.CCCD_IMPROPERLY_CONFIGURED: "it says that its notifications are not switched on",
+    BleakGATTProtocolErrorCode.UNLIKELY_ERROR: "it failed, or the link has gone (0x0E)",
     BleakGATTProtocolErrorCode.INSUFFICIENT_RESOURCE: "it is short of resources",
 }
 """Refusals that a new connection may cure."""
 
 
+class Security(Protocol):
+    """What a radio knows of bonds, for one connection."""
+
+    async def secure(self) -> None:
+        """The device wants an encrypted link. Raises `DeviceError`."""
+
+    async def wants_pairing(self) -> bool: ...
+
+    async def ended(self, *, answered: bool) -> None:
+        """The connection is over; whether the device has answered anything over it."""
+
+
 class BleakConnection:
-    """`secure` makes the link encrypted where the device wants it; it raises `DeviceError`. `closed` is called at the end."""
+    """Without `security`, a bond is the business of bleak's backend."""
 
     def __init__(
         self,
         client: BleakClient,
         on_frame: OnFrame,
-        secure: Callable[[], Awaitable[None]] | None = None,
+        security: Security | None = None,
         closed: Callable[[], None] = lambda: None,
     ) -> None:
         self._client, self._on_frame, self._closed = client, on_frame, closed
-        self._secure = secure or self._pair
+        self._security = security
+        self._answered = False
         self._by_id: dict[int, BleakGATTCharacteristic] = {}
         for characteristic in client.services.characteristics.values():
             try:
@@ -53,50 +68,60 @@ class BleakConnection:
         return frozenset(self._by_id)
 
     async def read(self, characteristic: int) -> bytes:
-        return bytes(await self._secured(lambda: self._client.read_gatt_char(self._by_id[characteristic])))
+        said = bytes(await self._secured(lambda: self._client.read_gatt_char(self._by_id[characteristic])))
+        self._answered = True
+        return said
 
     async def write(self, characteristic: int, data: bytes) -> None:
         await self._secured(lambda: self._client.write_gatt_char(self._by_id[characteristic], data, response=True))
+        self._answered = True
 
     async def subscribe(self, characteristic: int) -> None:
+        """That this succeeds says nothing of the device: bluetoothd keeps it in mind for a link that has gone already."""
+
         def arrived(_sender: BleakGATTCharacteristic, data: bytearray) -> None:
+            self._answered = True
             self._on_frame(characteristic, bytes(data))
 
         await self._secured(lambda: self._client.start_notify(self._by_id[characteristic], arrived))
 
+    async def wants_pairing(self) -> bool:
+        return self._security is not None and await self._security.wants_pairing()
+
     async def pair(self) -> None:
-        """Whether the device asks for it or not. Raises `DeviceError`."""
-        await self._secure()
+        """Raises `DeviceError`."""
+        if self._security is not None:
+            await self._security.secure()
+            return
+        try:
+            await self._client.pair()  # by the platform's own means: the virtual radio's, or whatever bleak finds
+        except (BleakError, OSError) as error:
+            raise Refused(_pairing_problem(error)) from error
 
     async def close(self) -> None:
-        self._closed()
-        try:
+        with suppress(BleakError, OSError, EOFError):  # it was gone already
             await self._client.disconnect()
-        except (BleakError, OSError, EOFError):
-            return  # it was gone already
+        self._closed()
+        if self._security is not None:
+            await self._security.ended(answered=self._answered)
 
     async def _secured(self, operation: Callable[[], Awaitable[T]]) -> T:
         """Try; if the device wants security first, pair once and try again."""
         try:
             return await self._told(operation)
         except _Insecure:
-            await self._secure()
+            await self.pair()
         try:
             return await self._told(operation)
         except _Insecure as error:
             raise Refused(Why.PAIRING) from error
-
-    async def _pair(self) -> None:
-        try:
-            await self._client.pair()  # by the platform's own means: the virtual radio's, or whatever bleak finds
-        except (BleakError, OSError) as error:
-            raise Refused(_pairing_problem(error)) from error
 
     async def _told(self, operation: Callable[[], Awaitable[T]]) -> T:
         try:
             return await operation()
         except BleakGATTProtocolError as error:
             code = error.code
+            self._answered |= code != BleakGATTProtocolErrorCode.UNLIKELY_ERROR  # a refusal is an answer; this may be bluetoothd's own word
             if code in _INSECURE:
                 raise _Insecure from error
             if code == BleakGATTProtocolErrorCode.PROCEDURE_ALREADY_IN_PROGRESS:

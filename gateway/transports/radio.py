@@ -34,6 +34,9 @@ class Connection(Protocol):
 
     async def subscribe(self, characteristic: int) -> None: ...
 
+    async def wants_pairing(self) -> bool:
+        """Whether a bond that was there is to be made anew before anything else."""
+
     async def pair(self) -> None:
         """At the owner's word, before the device asks for it."""
 

@@ -1,6 +1,6 @@
 """`make e2e-vm`: a virtual machine with Debian's kernel and bluetoothd, in which the installed gateway reads a cuff and a meter.
 
-    python -m tests.e2e [RUNS] [SEED]
+    python -m tests.e2e [--suite bookworm|trixie] [--scenario scenario|trials] [--runs N] [--seed S]
 
 The machine's image is built once for each lock and recipe, and kept in the user's cache. What a failed run leaves (logs, the radio's
 traffic as btsnoop, the state) stays in a directory that is named. A machine that does not even start is started once more, and that
@@ -9,6 +9,7 @@ is told.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 import secrets
@@ -28,16 +29,16 @@ MEMORY_MB = 1024
 NOT_STARTED = 125
 
 
-def image() -> Path:
+def image(suite: str) -> Path:
     """The directory with the machine's kernel and disk; built if it is not there."""
     key = hashlib.sha256(b"".join(path.read_bytes() for path in RECIPE)).hexdigest()[:16]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "health-gateway"
-    found = cache / f"guest-{key}"
+    found = cache / f"guest-{suite}-{key}"
     if not (found / "root.img").exists():
-        for old in cache.glob("guest-*"):
+        for old in cache.glob(f"guest-{suite}-*"):
             shutil.rmtree(old)
         began = time.monotonic()
-        subprocess.run([str(HERE / "build-guest"), str(found), str(LOCK)], check=True, env=os.environ | {"PYTHON": sys.executable})
+        subprocess.run([str(HERE / "build-guest"), str(found), str(LOCK), suite], check=True, env=os.environ | {"PYTHON": sys.executable})
         print(f"built the virtual machine in {time.monotonic() - began:.0f} s; it is kept in {found}", flush=True)
     return found
 
@@ -55,13 +56,13 @@ def furnish(share: Path) -> None:
     subprocess.run([sys.executable, "-m", "compileall", "-q", str(share / "site")], check=True)
 
 
-def boot(machine: Path, share: Path, seed: int) -> int:
+def boot(machine: Path, share: Path, scenario: str, seed: int) -> int:
     """Run the scenario; its exit status, or `NOT_STARTED`."""
     (share / "status").unlink(missing_ok=True)
     (share / "out").mkdir(exist_ok=True)
     (share / "seconds").write_text(str(SECONDS - 20))
     # The share is slow to import from; memory is not.
-    (share / "command").write_text(f"cp -r site /tmp/site && PYTHONPATH=/tmp/site exec python3 -m tests.e2e.guest.scenario {seed}\n")
+    (share / "command").write_text(f"cp -r site /tmp/site && PYTHONPATH=/tmp/site exec python3 -m tests.e2e.guest.{scenario} {seed}\n")
     kvm = os.access("/dev/kvm", os.W_OK) and any(flag in Path("/proc/cpuinfo").read_text() for flag in (" vmx", " svm"))
     console = share / "out" / "console.log"
     with (share / "out" / "qemu.log").open("wb") as errors:
@@ -86,32 +87,36 @@ def boot(machine: Path, share: Path, seed: int) -> int:
     return int(status.read_text()) if status.exists() else NOT_STARTED
 
 
-def run(machine: Path, site: Path, seed: int) -> bool:
+def run(machine: Path, site: Path, scenario: str, seed: int) -> bool:
     place = Path(tempfile.mkdtemp(prefix="health-gateway-e2e-"))
     shutil.copytree(site, place / "site")
     began = time.monotonic()
-    status = boot(machine, place, seed)
+    status = boot(machine, place, scenario, seed)
     if status == NOT_STARTED and not (place / "out" / "daemon.log").exists():
         print("the virtual machine did not start; once more", flush=True)
         (place / "out").rename(place / "out-first")
-        status = boot(machine, place, seed)
-    print(
-        f"seed {seed}: {'passed' if status == 0 else f'FAILED (status {status}); see {place}'} in {time.monotonic() - began:.0f} s",
-        flush=True,
-    )
+        status = boot(machine, place, scenario, seed)
+    said = "passed" if status == 0 else f"FAILED (status {status}); see {place}"
+    print(f"{scenario}, seed {seed}: {said} in {time.monotonic() - began:.0f} s", flush=True)
     if status == 0:
         shutil.rmtree(place)
     return status == 0
 
 
-def main(runs: int, seed: int) -> int:
-    machine = image()
+def main() -> int:
+    options = argparse.ArgumentParser(prog="python -m tests.e2e")
+    options.add_argument("--suite", default="bookworm", choices=("bookworm", "trixie"))
+    options.add_argument("--scenario", default="scenario", choices=("scenario", "trials"))
+    options.add_argument("--runs", type=int, default=1)
+    options.add_argument("--seed", type=int, default=secrets.randbits(16))
+    given = options.parse_args()
+    machine = image(given.suite)
     with tempfile.TemporaryDirectory() as built:
         furnish(Path(built))
-        passed = sum(run(machine, Path(built) / "site", seed + number) for number in range(runs))
-    print(f"{passed} of {runs} runs passed")
-    return 0 if passed == runs else 1
+        passed = sum(run(machine, Path(built) / "site", given.scenario, given.seed + number) for number in range(given.runs))
+    print(f"{passed} of {given.runs} runs passed, {given.suite}")
+    return 0 if passed == given.runs else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1, int(sys.argv[2]) if len(sys.argv) > 2 else secrets.randbits(16)))
+    sys.exit(main())

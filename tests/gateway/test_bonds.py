@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.bonds import Act, Bond, BondFile, Event, State
+from gateway.bonds import DROPS_UNTIL_STALE, Act, Bond, BondFile, Event, State
 
 A = "C1:00:00:00:00:01"
 
@@ -29,6 +29,8 @@ A = "C1:00:00:00:00:01"
         (State.LOST_ON_HUB, Event.REJECTED, False, State.TAKEN, Act.TELL),
         (State.UNPAIRED, Event.UNANSWERED, False, State.UNPAIRED, Act.TELL),
         (State.PAIRED, Event.DROPPED, True, State.PAIRED, Act.NOTHING),
+        (State.STALE, Event.ANSWERED, True, State.PAIRED, Act.NOTHING),
+        (State.TAKEN, Event.ANSWERED, False, State.TAKEN, Act.NOTHING),
         (State.UNPAIRED, Event.DROPPED, False, State.UNPAIRED, Act.NOTHING),
     ],
 )
@@ -38,11 +40,13 @@ def test_what_happens_leads_to(before: State, event: Event, at_hub: bool, after:
     assert bond.state is after
 
 
-def test_a_link_dropped_once_is_the_air_twice_in_a_row_is_the_key() -> None:
+def test_a_link_that_goes_now_and_then_is_the_air_and_one_that_goes_every_time_is_the_key() -> None:
     bond = Bond(State.PAIRED)
-    assert bond.happens(Event.DROPPED, at_hub=True).act is Act.NOTHING
-    bond.happens(Event.PAIRED, at_hub=True)
-    assert bond.happens(Event.DROPPED, at_hub=True).act is Act.NOTHING, "not in a row"
+    for _ in range(DROPS_UNTIL_STALE - 1):
+        assert bond.happens(Event.DROPPED, at_hub=True).act is Act.NOTHING
+    assert bond.happens(Event.ANSWERED, at_hub=True) == (State.PAIRED, Act.NOTHING)
+    for _ in range(DROPS_UNTIL_STALE - 1):
+        assert bond.happens(Event.DROPPED, at_hub=True).act is Act.NOTHING, "not in a row"
     assert bond.happens(Event.DROPPED, at_hub=True) == (State.STALE, Act.FORGET)
 
 

@@ -101,6 +101,9 @@ class FakeConnection:
             self._started = True
             self._device.tasks.append(asyncio.ensure_future(self._device.script(self._device)))
 
+    async def wants_pairing(self) -> bool:
+        return False
+
     async def pair(self) -> None:
         self._device.paired += 1
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import structlog
 from dbus_fast import DBusError, Variant
@@ -12,7 +11,7 @@ from drivers import Refused, Silent, Why
 from gateway.bonds import Act, Bond, BondFile, Event, State
 from gateway.errors import AdapterError, AdapterProblem
 from gateway.pairing import Desk
-from gateway.transports.bluez.bus import ADAPTER, DEVICE, FAILURES, address_of, call, managed, set_property
+from gateway.transports.bluez.bus import ADAPTER, DEVICE, FAILURES, PROPERTIES, address_of, call, managed, plain, set_property
 from gateway.transports.bluez.stack import Stack, said
 
 log = structlog.get_logger()
@@ -35,14 +34,31 @@ class Bonds:
         self._stack, self._desk, self._remembered = stack, desk, remembered
         self._bonds: dict[str, Bond] = {}
 
+    def of(self, address: str, path: str) -> OneBond:
+        return OneBond(self, address, path)
+
     async def secure(self, address: str, path: str) -> None:
         """The device wants an encrypted link for what was asked. Returns when it has one. Raises `DeviceError`."""
         await self._happens(address, path, Event.WANTS_SECURITY)
 
-    async def key_is_missing(self, address: str, path: str) -> None:
-        """The device could not be encrypted with: it has forgotten the bond. Raises `DeviceError` in any case."""
-        await self._happens(address, path, Event.KEY_MISSING)
-        raise Refused(Why.BOND_LOST)
+    async def wants_pairing(self, address: str, path: str) -> bool:
+        """Whether to pair before anything else is asked: the device had a bond with this hub, and the hub has none with it.
+
+        bluetoothd pairs by itself when a device refuses something, but 5.66 does not always repeat what was refused.
+        """
+        return self._bond(address).is_lost and not await self._is_bonded(path)
+
+    async def ended(self, address: str, path: str, *, answered: bool) -> None:
+        """A connection is over: it brought an answer, or it went before a word. Nothing is raised: the session is over."""
+        bond = self._bond(address)
+        if answered and bond.state is State.PAIRED and not bond.drops:
+            return
+        try:
+            at_hub = await self._is_bonded(path)
+            if self._note(address, Event.ANSWERED if answered else Event.DROPPED, at_hub=at_hub) is Act.FORGET:
+                await self._remove(address, path, Event.DROPPED)
+        except Silent as error:
+            log.warning("a bond could not be looked after", device=address, problem=str(error))
 
     async def pair(self, address: str, path: str) -> None:
         """Raises `Refused`, with what the owner can do, or `Silent`."""
@@ -100,26 +116,32 @@ class Bonds:
         if act is Act.PAIR:
             await self.pair(address, path)
         elif act is Act.FORGET:
-            log.warning("a bond fits no more and is removed from the hub", device=address, because=event.value)
-            await self._remove(path)
+            await self._remove(address, path, event)
             raise Silent(f"its bond was of no use ({event.value}) and has been removed; it is paired anew when it is heard again")
 
     def _note(self, address: str, event: Event, *, at_hub: bool) -> Act:
-        bond = self._bonds.setdefault(address, Bond(self._remembered[address]))
+        bond = self._bond(address)
         before = bond.state
         step = bond.happens(event, at_hub=at_hub)
         if step.state is not before:
             self._remembered[address] = step.state
         return step.act
 
+    def _bond(self, address: str) -> Bond:
+        return self._bonds.setdefault(address, Bond(self._remembered[address]))
+
     async def _is_bonded(self, path: str) -> bool:
+        """A device that bluetoothd does not know (any more) is not."""
         try:
-            properties: dict[str, Any] = (await managed(await self._stack.bus())).get(path, {}).get(DEVICE, {})
+            properties = plain(await call(await self._stack.bus(), path, PROPERTIES, "GetAll", "s", [DEVICE]))
+        except DBusError:
+            return False
         except FAILURES as error:
             raise Silent(f"bluetoothd does not answer: {said(error)}") from error
         return bool(properties.get("Bonded", properties.get("Paired")))
 
-    async def _remove(self, path: str) -> None:
+    async def _remove(self, address: str, path: str, event: Event) -> None:
+        log.warning("a bond fits no more and is removed from the hub", device=address, because=event.value)
         try:
             await call(await self._stack.bus(), path.rpartition("/")[0], ADAPTER, "RemoveDevice", "o", [path])
         except FAILURES as error:
@@ -130,6 +152,22 @@ class Bonds:
             await call(await self._stack.bus(), path, DEVICE, "CancelPairing")
         except FAILURES:
             return  # it has ended by itself
+
+
+class OneBond:
+    """The bond with one device, as its connection needs it."""
+
+    def __init__(self, bonds: Bonds, address: str, path: str) -> None:
+        self._bonds, self._of = bonds, (address, path)
+
+    async def secure(self) -> None:
+        await self._bonds.secure(*self._of)
+
+    async def wants_pairing(self) -> bool:
+        return await self._bonds.wants_pairing(*self._of)
+
+    async def ended(self, *, answered: bool) -> None:
+        await self._bonds.ended(*self._of, answered=answered)
 
 
 _WHY = {Event.WRONG: Why.PASSKEY, Event.REJECTED: Why.TAKEN, Event.UNANSWERED: Why.NO_ANSWER}

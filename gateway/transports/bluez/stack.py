@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
+from bleak.backends.bluezdbus import manager as bleaks
 from dbus_fast import DBusError, Message, Variant
 from dbus_fast.aio import MessageBus
 
@@ -157,6 +158,7 @@ class Stack:
             if before:
                 log.warning("bluetoothd has ended")
                 self._adapters.clear()
+                _bleak_begins_anew()
                 self._is_dead(AdapterProblem.NO_SERVICE, connections=True)
             if now:
                 self._changed.set()
@@ -193,6 +195,15 @@ class Stack:
             self._trouble.set_result(problem)
         if connections:
             self.on_gone()
+
+
+def _bleak_begins_anew() -> None:
+    """Nor does bleak notice that what it remembers of devices went with bluetoothd: the first visit of each would fail. It begins anew
+    when its connection to the bus is gone.
+    """
+    manager = bleaks._global_instances.get(asyncio.get_running_loop())  # noqa: SLF001 - there is no other way to it
+    if manager is not None and manager._bus is not None:  # noqa: SLF001 - likewise
+        manager._bus.disconnect()  # noqa: SLF001 - likewise
 
 
 def _is_blocked(error: BaseException) -> bool:

@@ -39,3 +39,12 @@ class Bluez:
     async def bonded(self, address: str) -> bool:
         device = await self._interface(f"/org/bluez/hci0/dev_{address.replace(':', '_')}", "org.bluez.Device1")
         return bool(await device.get_bonded())
+
+    async def power(self, *, on: bool) -> None:
+        adapter = await self._interface("/org/bluez/hci0", "org.bluez.Adapter1")
+        await adapter.set_powered(on)
+
+    async def remove(self, address: str) -> None:
+        """As `bluetoothctl remove`."""
+        adapter = await self._interface("/org/bluez/hci0", "org.bluez.Adapter1")
+        await adapter.call_remove_device(f"/org/bluez/hci0/dev_{address.replace(':', '_')}")

@@ -1,7 +1,10 @@
 """The simulator's cuff and meter on the radio of a kernel: what `/dev/vhci` takes for a controller is one of bumble's, and on the same
-virtual air are theirs.
+virtual air are theirs; beside them is a scale that only advertises.
 
-One JSON line an event on the standard output: `ready`, `connected`, `passkey`, `paired`, `asked`, `sent`, `disconnected`.
+One JSON line an event on the standard output: `ready`, `connected`, `passkey`, `paired`, `asked`, `sent`, `disconnected`, `awake`.
+One JSON line an order on the standard input, `{"do": …, "device": …}`: `wake` (advertise whenever it is not connected), `sleep`,
+`measure` (one reading more), `unbond` (it loses its keys), `cut` (it hangs up behind so many `records`), `weigh` (the scale says a
+weight for some seconds).
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import random
 import sys
 import time
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +28,19 @@ from bumble.link import LocalLink
 from bumble.transport import open_transport
 
 from gateway.simulator import peripheral
+from gateway.simulator.advertisers import Advertiser
 from gateway.simulator.devices import Meter
 from gateway.simulator.memory import Memory, Stored
 from gateway.simulator.peripheral import Peripheral
-from gateway.simulator.pushers import Cuff
+from gateway.simulator.pushers import Cuff, shown
+from profiles.adv import bthome
 from profiles.gatt import current_time as cts
 from profiles.gatt.record_access import RecordAccessControlPoint
+from profiles.times import DateTime
 
 KERNEL = "00:AA:01:00:00:42"
 ADDRESSES = {"cuff": "C0:FF:EE:00:00:02", "meter": "C0:FF:EE:00:00:03"}
+SCALE = "C0:FF:EE:00:00:04"
 PAUSE_SECONDS = 0.1
 """Between two records, as devices take it, so that there is a middle of a transfer."""
 RECORDS = 20
@@ -69,17 +77,42 @@ class Air(LocalLink):
         super().send_acl_data(sender_controller, destination_address, transport, data)
 
 
+class Cut:
+    """A device that hangs up in the middle of a transfer."""
+
+    behind = 0
+
+    async def count(self, device: Peripheral) -> None:
+        if self.behind:
+            self.behind -= 1
+            if not self.behind:
+                await device.hang_up()
+
+
 class SlowCuff(Cuff):
+    cut: Cut
+
+    def measure(self, number: int, randomness: random.Random) -> None:
+        self._add(number, self._value(DateTime.of(self.time()), randomness.randrange(105, 150)).encode())
+
     async def indicate(self, characteristic: Characteristic[Any], data: bytes) -> bool:
         confirmed = await super().indicate(characteristic, data)
         if characteristic is self._measured and confirmed:
             say("sent", device="cuff")
+            await self.cut.count(self)
             await asyncio.sleep(PAUSE_SECONDS)
         return confirmed
 
 
 class LockedMeter(Meter):
     secure = True
+    cut: Cut
+    _last_number = RECORDS
+
+    def measure(self, number: int, randomness: random.Random) -> None:
+        self._last_number += 1
+        said = self._value(self._last_number, self.time() - timedelta(hours=7 * self._last_number), randomness)
+        self._add(number, said, said.encode())
 
     async def report(self, command: RecordAccessControlPoint) -> bool:
         say("asked", device="meter", to="report")
@@ -93,7 +126,24 @@ class LockedMeter(Meter):
         await super().notify(characteristic, data)
         if characteristic is self._measured:
             say("sent", device="meter")
+            await self.cut.count(self)
             await asyncio.sleep(PAUSE_SECONDS)
+
+
+class PlainScale(Advertiser):
+    """It says a weight in its advertisement while somebody stands on it; no time and no number: two equal ones are the same octets."""
+
+    name, model, service, uuid = "SCALE", "SIM-BTH", bthome.UUID, bthome.UUID
+    SECONDS = 4.0
+    WEIGHT = 6990
+
+    async def weigh(self, number: int) -> None:
+        truth = {"type": "weight", "time": None, "values": {"weight": shown(Decimal(self.WEIGHT).scaleb(-2))}}
+        self.memory.add(Stored(number, (b"\x40\x06" + self.WEIGHT.to_bytes(2, "little")).hex(), expected=[truth]))
+        say("measured", device="scale")
+        await self.advertise()
+        await asyncio.sleep(self.SECONDS)
+        await self.device.stop_advertising()
 
 
 async def tell_passkeys(name: str, device: Peripheral) -> None:
@@ -131,7 +181,7 @@ def tell_connections(name: str, device: Peripheral) -> None:
     device.device.on("connection", connected)
 
 
-async def main(directory: Path, seed: int) -> None:
+async def main(directory: Path, seed: int, *, awake: bool) -> None:
     peripheral.ADVERTISING_MS = ADVERTISING_MS
     transport = await open_transport("vhci")
     air = Air()  # type: ignore[no-untyped-call]  # bumble leaves it untyped
@@ -142,33 +192,93 @@ async def main(directory: Path, seed: int) -> None:
         link=air,
         public_address=Address(KERNEL, Address.PUBLIC_DEVICE_ADDRESS),
     )
-    randomness, number = random.Random(seed), iter(range(1, 1000))
-    devices: dict[str, Peripheral] = {}
-    tasks = []
-    for name, kind in (("cuff", SlowCuff), ("meter", LockedMeter)):
-        memory = Memory(directory, ADDRESSES[name])
-        device: SlowCuff | LockedMeter = kind(
-            air, ADDRESSES[name], memory, lambda: datetime.now().astimezone(), clock_behind=timedelta(minutes=6)
-        )
-        memory.add(Stored(next(number), "", expected=[{"type": "device", "time": None, "values": {"model": device.model}}]))
-        memory.forget(memory.records[0].number)
-        with memory.together():
-            if isinstance(device, SlowCuff):
-                device.fill(lambda: next(number), randomness)
-            elif isinstance(device, LockedMeter):
-                device.fill(lambda: next(number), randomness, RECORDS)
-        await device.start()
-        tell_connections(name, device)
-        tasks.append(asyncio.create_task(tell_passkeys(name, device)))
-        devices[name] = device
-    say("ready", records={name: len(device.memory.records) for name, device in devices.items()})
-    while True:
-        for name, one in devices.items():
+    house = House(air, directory, seed)
+    await house.furnish()
+    for name in house.devices if awake else ():
+        house.awake.add(name)
+    house.tell_ready()
+    orders = asyncio.create_task(house.take_orders())
+    while not orders.done():
+        for name in list(house.awake):
+            one = house.devices[name]
             if time.monotonic() - _last.get(name, 0.0) > TIRED_SECONDS:
                 await one.hang_up()
             await one.advertise()
         await asyncio.sleep(0.5)
 
 
+def _now() -> datetime:
+    return datetime.now().astimezone()
+
+
+class House:
+    def __init__(self, air: Air, directory: Path, seed: int) -> None:
+        self._air, self._directory = air, directory
+        self._randomness, self._numbers = random.Random(seed), iter(range(1, 10000))
+        self.devices: dict[str, Peripheral] = {}
+        self.awake: set[str] = set()
+        self._scale: PlainScale
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def _number(self) -> int:
+        return next(self._numbers)
+
+    async def furnish(self) -> None:
+        self._scale = PlainScale(self._air, SCALE, Memory(self._directory, SCALE), _now)
+        await self._scale.start()
+        for name, kind in (("cuff", SlowCuff), ("meter", LockedMeter)):
+            memory = Memory(self._directory, ADDRESSES[name])
+            device: SlowCuff | LockedMeter = kind(self._air, ADDRESSES[name], memory, _now, clock_behind=timedelta(minutes=6))
+            device.cut = Cut()
+            memory.add(Stored(self._number(), "", expected=[{"type": "device", "time": None, "values": {"model": device.model}}]))
+            memory.forget(memory.records[0].number)
+            with memory.together():
+                if isinstance(device, SlowCuff):
+                    device.fill(self._number, self._randomness)
+                else:
+                    device.fill(self._number, self._randomness, RECORDS)
+            await device.start()
+            tell_connections(name, device)
+            self._tasks.append(asyncio.create_task(tell_passkeys(name, device)))
+            self.devices[name] = device
+
+    def tell_ready(self) -> None:
+        say("ready", records={name: len(device.memory.records) for name, device in self.devices.items()})
+
+    async def take_orders(self) -> None:
+        reader = asyncio.StreamReader()
+        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        while line := await reader.readline():
+            order = json.loads(line)
+            await self._obey(order["do"], order["device"], order.get("records", 0))
+        await asyncio.Event().wait()  # nobody gives orders: the first scenario
+
+    async def _obey(self, what: str, name: str, records: int) -> None:
+        if what == "weigh":
+            self._tasks.append(asyncio.create_task(self._scale.weigh(self._number())))
+            return
+        device = self.devices[name]
+        assert isinstance(device, SlowCuff | LockedMeter)
+        if what == "wake":
+            self.awake.add(name)
+            await device.advertise()
+            say("awake", device=name, at=time.time())
+        elif what == "sleep":
+            self.awake.discard(name)
+            await device.hang_up()
+            if device.device.is_advertising:
+                await device.device.stop_advertising()
+            device._advertising = False
+        elif what == "measure":
+            device.measure(self._number(), self._randomness)
+            say("measured", device=name)
+        elif what == "unbond":
+            assert device.device.keystore is not None
+            await device.device.keystore.delete_all()
+            say("unbonded", device=name)
+        elif what == "cut":
+            device.cut.behind = records
+
+
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), awake="--awake" in sys.argv))

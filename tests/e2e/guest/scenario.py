@@ -10,14 +10,8 @@ import random
 import signal
 import subprocess
 import sys
-import time
-from collections import Counter
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
-from drivers.kit.capture import Record
-from gateway.cli import door
 from gateway.intake import read as read_intake
 from gateway.journal.store import read_latest
 from gateway.simulator.memory import Memory, compare, truths
@@ -26,134 +20,16 @@ from tests.e2e.guest import bus
 from tests.e2e.guest.bluez import Bluez
 from tests.e2e.guest.peripherals import ADDRESSES, RECORDS
 from tests.e2e.guest.person import Person
+from tests.e2e.guest.stage import CONFIG, OUT, PLACE, SECONDS, STATE, Daemon, Devices, bluetooth, taken, tell
 from tests.support.broker import DURABLE, Broker
 
-OUT = Path("/share/out")
-PLACE = Path("/tmp/place")
-BLUETOOTHD = "/usr/libexec/bluetooth/bluetoothd"
-STATE = PLACE / "state"
-SECONDS = 120.0
-"""For each life of the daemon, and for each thing that is waited for."""
-BEGAN = time.monotonic()
-
-
-def tell(text: str) -> None:
-    print(f"[{time.monotonic() - BEGAN:6.1f} s] {text}", flush=True)
-
-
-def config(port: int) -> str:
-    return f"""
-[gateway]
-state = "{STATE}"
-socket = "{PLACE / "control.sock"}"
-[time]
-trust = "manual"
-[disk]
-reserve_mb = 1
-[bluetooth]
-idle_seconds = 5
-reconnect_seconds = 2
-[[person]]
-id = "anna"
-[[person]]
-id = "ben"
-[[device]]
-address = "{ADDRESSES["meter"]}"
-person = "anna"
-forget = true
-[[device]]
-address = "{ADDRESSES["cuff"]}"
-users = {{ 1 = "ben" }}
+QUEUE = """
 [sink.queue]
 type = "mqtt"
 host = "127.0.0.1"
-port = {port}
+port = {}
 ack = "receiver"
 """
-
-
-class Devices:
-    """The process that plays them, and what it tells."""
-
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
-        self.events: list[dict[str, Any]] = []
-        self._news = asyncio.Condition()
-        self._passkeys: dict[str, asyncio.Queue[int]] = {name: asyncio.Queue() for name in ADDRESSES}
-
-    async def start(self) -> None:
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.e2e.guest.peripherals", str(PLACE / "devices"), str(self._seed)), stdout=subprocess.PIPE
-        )
-        self._reading = asyncio.create_task(self._read())
-        await self.wait(lambda: self.count("ready") == 1, "the devices are on")
-
-    async def _read(self) -> None:
-        assert self._process.stdout is not None
-        while line := await self._process.stdout.readline():
-            event = json.loads(line)
-            async with self._news:
-                self.events.append(event)
-                self._news.notify_all()
-            if event["event"] == "passkey":
-                self._passkeys[event["device"]].put_nowait(event["number"])
-            if event["event"] != "sent":
-                tell(f"   {event}")
-        tell("the devices have ended")
-
-    async def wait(self, condition: Any, what: str) -> None:
-        async with asyncio.timeout(SECONDS), self._news:
-            await self._news.wait_for(condition)
-        tell(what)
-
-    def count(self, event: str, device: str | None = None) -> int:
-        return sum(e["event"] == event and device in (None, e.get("device")) for e in self.events)
-
-    async def passkey(self, address: str) -> int:
-        """What the device with this address shows, as soon as it shows it."""
-        name = next(name for name, known in ADDRESSES.items() if known == address)
-        return await self._passkeys[name].get()
-
-    def stop(self) -> None:
-        self._process.kill()
-
-
-class Daemon:
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    async def start(self) -> None:
-        with (OUT / "daemon.log").open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "gateway", "run", "-c", str(self._path)), stdout=log, stderr=log
-            )
-
-    async def kill(self) -> None:
-        self._process.kill()
-        await self._process.wait()
-
-    async def stop(self) -> int:
-        self._process.terminate()
-        async with asyncio.timeout(SECONDS):
-            return await self._process.wait()
-
-    def status(self) -> dict[str, Any]:
-        with suppress(door.NotRunning):
-            _, found = door.ask(PLACE / "control.sock", "/status")
-            return dict(found)
-        return {}
-
-
-def taken() -> Counter[str]:
-    """By address: how many frames the intake log has."""
-    addresses: dict[str, str] = {}
-    found: Counter[str] = Counter()
-    for record in read_intake(STATE / "intake"):
-        if isinstance(record, Record):
-            if record.kind == "open":
-                addresses[record.session] = record.extra["a"]
-            found[addresses[record.session]] += record.kind == "rx"
-    return found
 
 
 async def killed_in_the_middle(daemon: Daemon, devices: Devices, name: str, count: int) -> None:
@@ -177,20 +53,12 @@ def is_done(status: dict[str, Any]) -> bool:
     return bool(queue["cursor"] == status["journal"]["things"] and not queue["deferred"] and not queue["held"])
 
 
-def bluetooth() -> subprocess.Popen[bytes]:
-    """Start bluetoothd; returns what writes down the radio's traffic."""
-    subprocess.run(["modprobe", "-a", "bluetooth", "hci_vhci"], check=True)
-    with (OUT / "bluetoothd.log").open("wb") as log:
-        subprocess.Popen([BLUETOOTHD, "-n", "-d"], stderr=log)
-    return subprocess.Popen(["btmon", "-w", str(OUT / "hci.btsnoop")], stdout=subprocess.DEVNULL)
-
-
 async def main(seed: int) -> int:
     randomness = random.Random(seed)
     for directory in (PLACE, OUT):
         directory.mkdir(parents=True, exist_ok=True)
-    sniffer = bluetooth()
-    devices = Devices(seed)
+    _, sniffer = bluetooth()
+    devices = Devices(seed, "--awake")
     await devices.start()
     bluez = await Bluez.connect()
     await bluez.power_on(SECONDS)
@@ -199,7 +67,7 @@ async def main(seed: int) -> int:
     watching = asyncio.create_task(person.watch())
     broker = await asyncio.to_thread(Broker(PLACE / "broker", DURABLE).start)
     path = PLACE / "config.toml"
-    path.write_text(config(broker.port))
+    path.write_text(CONFIG + QUEUE.format(broker.port))
     consumer = Consumer(path, OUT / "consumer.ndjson")
     await consumer.start()
     tell("broker and consumer are there")

@@ -70,7 +70,14 @@ class Home:
 
 
 @asynccontextmanager
-async def home(place: Path, *kinds: type[Peripheral], settings: dict[str, Any] | None = None, **bluetooth: Any) -> AsyncIterator[Home]:
+async def home(
+    place: Path,
+    *kinds: type[Peripheral],
+    settings: dict[str, Any] | None = None,
+    faults: dict[str, list[Any]] | None = None,
+    answer_seconds: float = 5,
+    **bluetooth: Any,
+) -> AsyncIterator[Home]:
     """Needs a private bus. `settings` of each device, `bluetooth`: keys of that section."""
     link = LocalLink()  # type: ignore[no-untyped-call]  # bumble leaves it untyped
     numbers = count(1)
@@ -90,6 +97,7 @@ async def home(place: Path, *kinds: type[Peripheral], settings: dict[str, Any] |
     hub = make_device(link, "hub", HUB, Display())
     bluez = StandIn(hub)
     await hub.power_on()
+    bluez.faults.update(faults or {})
     await bluez.start()
     config = Config(
         gateway=GatewaySection(state=place / "state"),
@@ -98,8 +106,8 @@ async def home(place: Path, *kinds: type[Peripheral], settings: dict[str, Any] |
         bluetooth=BluetoothSection(**{"idle_seconds": 0.5, "reconnect_seconds": 0.2, **bluetooth}),
         device=tuple(DeviceSection(address=ADDRESSES[kind], **(settings or {})) for kind in kinds),
     )
-    desk = Desk(config, seconds=5)
-    stack = Stack(desk)
+    desk = Desk(config, seconds=answer_seconds)
+    stack = Stack(desk, adapter=config.bluetooth.adapter)
     radio = BleakRadio(stack=stack, bonds=Bonds(stack, desk, BondFile(place / "state" / "bonds.json")))
     gateway = Gateway(config, registry.load(), radio, SystemClock("manual"), desk=desk)
     running = asyncio.create_task(gateway.run())

@@ -103,6 +103,10 @@ class Objects:
             reply = Message.new_method_return(message, signature, body)
         if self.bus.connected:
             self.bus.send(reply)
+            self.answered(message, reply)
+
+    def answered(self, message: Message, reply: Message) -> None:
+        """What follows an answer of its own accord."""
 
     def _method(self, message: Message) -> Callable[[Message], Coroutine[Any, Any, Answer]]:
         name = f"{str(message.interface).rpartition('.')[2]}_{message.member}"

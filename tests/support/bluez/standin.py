@@ -72,6 +72,7 @@ class StandIn(Objects):
         self.connections: dict[str, Connection] = {}
         self._attributes: dict[str, Any] = {}
         self._notifying: dict[str, Callable[[bytes], None]] = {}
+        self._resolving: dict[str, asyncio.Future[None]] = {}
         self._pairing = ""
         device.pairing_config_factory = lambda _connection: PairingConfig(delegate=_AgentDelegate(self))
         device.on("advertisement", self._on_advertisement)
@@ -231,26 +232,34 @@ class StandIn(Objects):
         self.connections[path] = connection
         connection.on("disconnection", lambda _reason: self._on_gone(path))
         self.change(path, DEVICE, Connected=ON)
-        if self.value(path, DEVICE, "Bonded"):
-            try:
-                await connection.encrypt()
-            except HCI_Error as error:
-                await connection.disconnect()
-                raise Failure("Failed", "le-connection-abort-by-local") from error
-        resolving = asyncio.ensure_future(self._resolve(path, Peer(connection)))
-        self._tasks.add(resolving)
-        resolving.add_done_callback(self._tasks.discard)
+        self._resolving[path] = asyncio.ensure_future(self._resolve(path, Peer(connection)))
         return None
+
+    def answered(self, message: Message, reply: Message) -> None:
+        """BlueZ was connected for a moment when it says that it has aborted a connection, and bleak waits for its end."""
+        if message.member == "Connect" and reply.message_type is MessageType.ERROR and str(message.path) in self.tree:
+            self.change(str(message.path), DEVICE, Connected=OFF)
 
     def _on_gone(self, path: str) -> None:
         self.connections.pop(path, None)
-        for one in [one for one in self.tree if one.startswith(f"{path}/service") and one.count("/") == path.count("/") + 1]:
-            self.remove(one)
+        if path not in self.tree:
+            return
+        if not self.value(path, DEVICE, "Bonded"):  # else BlueZ keeps what it knows of it
+            for one in [one for one in self.tree if one.startswith(f"{path}/service") and one.count("/") == path.count("/") + 1]:
+                self.remove(one)
         for one in [one for one in self._notifying if one.startswith(path)]:
             del self._notifying[one]
         self.change(path, DEVICE, Connected=OFF, ServicesResolved=OFF)
 
     async def _resolve(self, path: str, peer: Peer) -> None:
+        if self.value(path, DEVICE, "Bonded"):
+            try:
+                await peer.connection.encrypt()
+            except HCI_Error:
+                # As 5.66 does: what it keeps of the device is shown as resolved, and the link is let go.
+                self.change(path, DEVICE, ServicesResolved=ON)
+                await peer.connection.disconnect()
+                return
         await peer.discover_services()
         for service in peer.services:
             under = f"{path}/service{service.handle:04x}"
@@ -296,10 +305,21 @@ class StandIn(Objects):
     # -- attributes ----------------------------------------------------------------------------------------------
 
     async def GattCharacteristic1_ReadValue(self, message: Message) -> Answer:
+        if not await self._is_up(str(message.path)):
+            raise Failure("Failed", "Not connected")
         return "ay", [bytes(await self._attributes[str(message.path)].read_value())]
+
+    async def _is_up(self, path: str) -> bool:
+        """Whether the device that has this attribute is connected. What is asked before its services are known waits for them."""
+        device = path[: path.index("/service")]
+        if device in self._resolving:
+            await asyncio.wait({self._resolving[device]})
+        return device in self.connections
 
     async def GattCharacteristic1_WriteValue(self, message: Message) -> Answer:
         value, options = message.body
+        if not await self._is_up(str(message.path)):
+            raise Failure("Failed", "Not connected")
         kind = options.get("type")
         await self._attributes[str(message.path)].write_value(bytes(value), with_response=kind is None or kind.value == "request")
         return None
@@ -308,6 +328,8 @@ class StandIn(Objects):
         path = str(message.path)
         if path in self._notifying:
             raise Failure("InProgress", "In Progress")
+        if not await self._is_up(path):
+            return None  # kept in mind for a link that has gone
         characteristic = self._attributes[path]
 
         def arrived(value: bytes) -> None:
