@@ -19,6 +19,11 @@ from gateway.normalize.identity import content_digest, device_identity, thing_id
 from gateway.normalize.rules import parts
 from gateway.normalize.things import DeviceData, DeviceRef, DeviceThing, Provenance, Quality, Related, Thing, When
 
+SAME_EPISODE_SECONDS = 120.0
+"""A device without clock and numbers that says the very same in a new connection within this time repeats itself."""
+SAME_HEARD_SECONDS = 40.0
+"""One that only advertises, and was silent for so long, has measured anew."""
+
 QUALITY_RANK = {quality: rank for rank, quality in enumerate(Quality)}
 
 
@@ -35,6 +40,8 @@ class SessionFacts:
     simulated: bool = False
     settings: DeviceSection | None = None
     replaying: bool = False
+    same_within: float = SAME_EPISODE_SECONDS
+    """Seconds in which an equal reading without stamp or number is the same one."""
     identity: str | None = None
     info: DeviceInfo | None = None
     ref: DeviceRef | None = None
@@ -66,7 +73,7 @@ def opening(
         "mark": dict(mark),
         "policy": policy.stored(),
         "chars": [f"{one:04X}" for one in sorted(characteristics)],
-        "settings": facts.settings.model_dump(mode="json", exclude_defaults=True) if facts.settings else None,
+        "settings": facts.settings.model_dump(mode="json", exclude_defaults=True, exclude={"passkey"}) if facts.settings else None,
     }
     return Record(kind="open", session=facts.session, time=time, boottime=boottime, extra=extra)
 
@@ -191,7 +198,7 @@ class Filing:
         if key.kind != "episode":
             return key
         token = await self._journal.episode(
-            str(facts.identity), "/".join(key.parts), facts.session, reading.frame.received, reading.frame.position
+            str(facts.identity), "/".join(key.parts), facts.session, reading.frame.received, reading.frame.position, facts.same_within
         )
         return Key("episode", (token,))
 

@@ -11,7 +11,7 @@ from drivers import Batch, Frame, Notice, Policy, Reading
 from drivers.kit.capture import Record
 from drivers.kit.replay import ReplayLink
 from gateway.clock import Clock
-from gateway.filing import Filing, SessionFacts, opening
+from gateway.filing import SAME_HEARD_SECONDS, Filing, SessionFacts, opening
 from gateway.intake import Intake
 from gateway.registry import Loaded
 from gateway.sealed import opener
@@ -19,8 +19,6 @@ from gateway.sealed import opener
 ADVERTISED = 0x0000
 """In place of a characteristic."""
 MOST_WAITING = 64
-SILENCE_SECONDS = 120.0
-"""As long as the journal takes equal readings without a stamp for one."""
 
 
 @dataclass(slots=True)
@@ -34,7 +32,7 @@ class Ear:
 
     def is_news(self, octets: bytes, now: float) -> bool:
         """Most advertisements are what was said before. The same once more after a silence is another weighing of the same weight."""
-        same = octets == self.last and now - self.last_at <= SILENCE_SECONDS
+        same = octets == self.last and now - self.last_at <= SAME_HEARD_SECONDS
         if same:
             self.last_at = now
         return not same and now >= self.not_before
@@ -70,6 +68,7 @@ class Hearing:
         is not captured. `opened` is told where in intake the session begins. Raises `OSError`, `JournalError`.
         """
         facts.session = session = secrets.token_hex(8)
+        facts.same_within = SAME_HEARD_SECONDS
         first = opening(facts, said.time, said.boottime, (ADVERTISED,), {}, policy)
         frame = Record(kind="rx", session=session, characteristic=ADVERTISED, data=said.data, time=said.time, boottime=said.boottime)
         batches, _ = await understand(loaded, [first, frame])

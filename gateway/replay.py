@@ -16,7 +16,8 @@ from drivers.kit.capture import CaptureError, Record
 from drivers.kit.replay import ReplayLink
 from gateway.config import DeviceSection
 from gateway.errors import JournalError
-from gateway.filing import Filing, SessionFacts
+from gateway.filing import SAME_EPISODE_SECONDS, SAME_HEARD_SECONDS, Filing, SessionFacts
+from gateway.hearing import ADVERTISED
 from gateway.registry import Registry
 from gateway.sealed import opener
 
@@ -70,6 +71,7 @@ def facts_of(opening: Record, known_as: str | None = None) -> SessionFacts:
         simulated=bool(extra.get("sim", False)),
         settings=DeviceSection.model_validate(settings) if settings else None,
         replaying=True,
+        same_within=SAME_HEARD_SECONDS if extra.get("chars") == [f"{ADVERTISED:04X}"] else SAME_EPISODE_SECONDS,
         known_as=known_as,
     )
 

@@ -11,9 +11,6 @@ from typing import NamedTuple
 from gateway.journal.rows import Candidate, Commit, Committed
 from gateway.journal.schema import put, row_crc
 
-SAME_EPISODE_SECONDS = 120.0
-"""A device without clock and numbers that says the very same in a new connection within this time repeats itself."""
-
 
 class _Version(NamedTuple):
     number: int
@@ -82,7 +79,7 @@ def _version_for(known: Sequence[_Version], candidate: Candidate, *, replaying: 
     return int(latest) + 1
 
 
-def episode(connection: sqlite3.Connection, device: str, content: str, session: str, received: float, position: int) -> str:
+def episode(connection: sqlite3.Connection, device: str, content: str, session: str, received: float, position: int, within: float) -> str:
     mine = connection.execute(
         "SELECT token FROM episodes WHERE device=? AND content=? AND session=?", (device, content, session)
     ).fetchone()
@@ -90,7 +87,7 @@ def episode(connection: sqlite3.Connection, device: str, content: str, session: 
         return str(mine[0])
     other = connection.execute(
         "SELECT token FROM episodes WHERE device=? AND content=? AND abs(?-last_seen)<=? ORDER BY last_seen DESC LIMIT 1",
-        (device, content, received, SAME_EPISODE_SECONDS),
+        (device, content, received, within),
     ).fetchone()
     token = str(other[0]) if other is not None else f"{session}/{position}"
     put(connection, "episodes", device, content, session, token, received)

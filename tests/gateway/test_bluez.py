@@ -34,6 +34,12 @@ def _bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session that failed is tried again without a pause."""
+    monkeypatch.setattr(attendant, "slower", lambda _failures, _slowest: 0.0)
+
+
 def states(house: Home) -> dict[str, str]:
     path = house.place / "state" / "bonds.json"
     return dict(json.loads(path.read_text())) if path.exists() else {}
@@ -100,13 +106,13 @@ async def test_another_agent_s_rejection_and_a_device_that_is_taken(tmp_path: Pa
         assert states(house) == {CUFF: "taken by another"}
 
 
+@pytest.mark.usefixtures("_at_once")
 async def test_a_radio_that_fails_during_a_pairing_is_tried_again(tmp_path: Path) -> None:
     async with home(tmp_path, Cuff) as house:
         house.bluez.faults["Pair"].append(Failure("ConnectionAttemptFailed", "Page Timeout"))
         said = await house.read(Cuff)
         assert said["state"] == "waiting"
         assert "did not come about" in said["problem"]
-        await asyncio.sleep(2)  # what a first failure costs
         await paired(house)
 
 
@@ -121,12 +127,6 @@ async def test_a_bond_that_the_hub_lost_is_made_anew(tmp_path: Path) -> None:
         assert states(house) == {}
         await paired(house)
         assert house.verdict().good, house.verdict()
-
-
-@pytest.fixture
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A session that failed is tried again without a pause."""
-    monkeypatch.setattr(attendant, "slower", lambda _failures, _slowest: 0.0)
 
 
 @pytest.mark.usefixtures("_at_once")
@@ -176,6 +176,7 @@ async def test_bluetoothd_is_killed_and_comes_back(tmp_path: Path) -> None:
         assert house.verdict().good, house.verdict()
 
 
+@pytest.mark.usefixtures("_at_once")
 async def test_bluetoothd_is_killed_in_the_middle_of_a_session(tmp_path: Path) -> None:
     """Bleak reports no connection as lost; the session must not hang until its idle time."""
     async with home(tmp_path, Meter, idle_seconds=60) as house:
@@ -185,7 +186,6 @@ async def test_bluetoothd_is_killed_in_the_middle_of_a_session(tmp_path: Path) -
         await house.bluez.kill()
         await until(lambda: house.status(Meter)["state"] == "waiting", 5)
         await house.bluez.start()
-        await asyncio.sleep(2)
         await house.read(Meter)
         assert house.verdict().good, house.verdict()
 
@@ -260,6 +260,7 @@ async def test_a_bluetoothd_that_does_not_answer_is_told(tmp_path: Path, monkeyp
     ],
     ids=lambda fault: f"{fault.name.rpartition('.')[2]} {fault.text}",
 )
+@pytest.mark.usefixtures("_at_once")
 async def test_a_connection_that_fails_twice_comes_about_at_last(tmp_path: Path, fault: Failure) -> None:
     async with home(tmp_path, Meter) as house:
         house.bluez.faults["Connect"] += [fault, fault]
@@ -295,6 +296,7 @@ async def test_several_devices_that_wake_together_are_connected_to_one_at_a_time
         assert house.verdict().good, house.verdict()
 
 
+@pytest.mark.usefixtures("_at_once")
 async def test_a_notification_that_is_refused_for_now_is_asked_for_again(tmp_path: Path) -> None:
     async with home(tmp_path, Meter) as house:
         house.bluez.faults["StartNotify"].append(Failure("InProgress", "In Progress"))

@@ -162,15 +162,16 @@ async def test_what_could_not_be_captured_is_heard_when_it_is_said_again(tmp_pat
         assert home.known[A]["problem"] is None
 
 
-async def test_the_same_weight_on_another_day_is_another_weighing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("later", [60, 86_400], ids=["a minute later", "on another day"])
+async def test_the_same_weight_again_is_another_weighing(tmp_path: Path, later: int) -> None:
     """A form without stamp and counter says the very same octets; what is only repeated is still one."""
     same = heard(Sighting(service_data={0xFCD2: bytes.fromhex("4006581b")}))
     async with house(tmp_path) as home:
         for _ in range(5):
             await say(home, same)
-            home.clock.pass_(100)
+            home.clock.pass_(30)
         assert len(home.things("weight")) == 1
-        home.clock.pass_(86_400)
+        home.clock.pass_(later)
         await say(home, same)
         assert len(home.things("weight")) == 2
 

@@ -215,11 +215,13 @@ async def test_an_identity_is_given_once(journal: Journal) -> None:
 
 async def test_an_episode_is_one_reading_however_often_it_is_told(journal: Journal) -> None:
     """The same again in a new connection within two minutes repeats itself; in the same connection the driver numbers it."""
-    first = await journal.episode("d", "c0", "s1", 1000.0, 10)
-    assert await journal.episode("d", "c0", "s1", 1000.0, 10) == first
-    assert await journal.episode("d", "c0", "s2", 1050.0, 90) == first
-    assert await journal.episode("d", "c1", "s2", 1050.0, 95) != first
-    assert await journal.episode("d", "c0", "s3", 2000.0, 99) != first
+    first = await journal.episode("d", "c0", "s1", 1000.0, 10, 120.0)
+    assert await journal.episode("d", "c0", "s1", 1000.0, 10, 120.0) == first
+    assert await journal.episode("d", "c0", "s2", 1050.0, 90, 120.0) == first
+    assert await journal.episode("d", "c1", "s2", 1050.0, 95, 120.0) != first
+    assert await journal.episode("d", "c0", "s3", 2000.0, 99, 120.0) != first
+    again = await journal.episode("d", "c0", "s4", 2040.0, 120, 30.0)
+    assert again == "s4/120", "where a shorter silence makes it another"
 
 
 def test_a_newer_format_is_left_alone(tmp_path: Path) -> None:
