@@ -5,14 +5,13 @@ from __future__ import annotations
 import statistics
 import struct
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from drivers.kit.capture import CaptureError, Record
+from gateway.btsnoop import EPOCH_MICROSECONDS, Conversion
 
-EPOCH_MICROSECONDS = 0x00DCDDB30F2F8000
-"""1970-01-01 as btsnoop counts: BlueZ's src/shared/btsnoop.c has 2000-01-01 at 0x00E03AB44A676000."""
 RECEIVED_DATA = 5
 """BlueZ's monitor opcode for an ACL packet towards the host."""
 ATTRIBUTE_PROTOCOL = 4
@@ -63,3 +62,25 @@ def under_way(path: Path, intake: Iterable[Record | CaptureError]) -> str:
         f"from the controller to the intake log: median {statistics.median(ordered) * 1e3:.1f} ms, "
         f"longest {ordered[-1] * 1e3:.1f} ms ({len(ordered)} frames of {sum(map(len, air.values()))} over the air)"
     )
+
+
+Value = tuple[str, str, int]
+"""Address, kind and characteristic."""
+
+
+def not_converted(path: Path, intake: Iterable[Record | CaptureError]) -> Counter[Value]:
+    """What the intake log has from connections and the converted file has not. The other way round there is more: bluetoothd reads, too."""
+    ours = _values(record for record in intake if isinstance(record, Record))
+    theirs = _values(Conversion("").records(path.read_bytes()))
+    return Counter({value: count for value, octets in ours.items() if (count := (octets - theirs[value]).total())})
+
+
+def _values(records: Iterable[Record]) -> dict[Value, Counter[bytes]]:
+    addresses: dict[str, str] = {}
+    found: dict[Value, Counter[bytes]] = defaultdict(Counter)
+    for record in records:
+        if record.kind == "open":
+            addresses[record.session] = record.extra["a"]
+        elif record.kind in ("rx", "rd", "wr") and record.characteristic:
+            found[addresses[record.session], record.kind, record.characteristic][record.data] += 1
+    return found

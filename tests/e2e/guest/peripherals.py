@@ -19,11 +19,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from bumble import hci
 from bumble.controller import Controller
 from bumble.core import UUID, PhysicalTransport
 from bumble.device import Connection, Peer
 from bumble.gatt import Characteristic
-from bumble.hci import Address
 from bumble.link import LocalLink
 from bumble.transport import open_transport
 
@@ -75,6 +75,32 @@ class Air(LocalLink):
                         asyncio.get_running_loop().call_soon(receiver.on_link_acl_data, connection.self_address, transport, data)
                     return
         super().send_acl_data(sender_controller, destination_address, transport, data)
+
+
+class KernelController(Controller):
+    """bumble 0.0.236 goes on making a connection that the kernel has cancelled, and so refuses the next one (Linux 6.12 takes it at its word).
+    A cancelled one ends with a Connection Complete that says so (Vol 4 Part E, 7.8.13).
+    """
+
+    def on_hci_le_create_connection_cancel_command(
+        self, command: hci.HCI_LE_Create_Connection_Cancel_Command
+    ) -> hci.HCI_StatusReturnParameters:
+        if (pending := self.pending_le_connection) is None:
+            return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.COMMAND_DISALLOWED_ERROR)
+        self.pending_le_connection = None
+        ended = hci.HCI_LE_Connection_Complete_Event(
+            status=hci.HCI_ErrorCode.UNKNOWN_CONNECTION_IDENTIFIER_ERROR,
+            connection_handle=0,
+            role=hci.Role.CENTRAL,
+            peer_address_type=pending.peer_address.address_type,
+            peer_address=pending.peer_address,
+            connection_interval=0,
+            peripheral_latency=0,
+            supervision_timeout=0,
+            central_clock_accuracy=0,
+        )
+        asyncio.get_running_loop().call_soon(self.send_hci_packet, ended)
+        return super().on_hci_le_create_connection_cancel_command(command)
 
 
 class Cut:
@@ -185,12 +211,12 @@ async def main(directory: Path, seed: int, *, awake: bool) -> None:
     peripheral.ADVERTISING_MS = ADVERTISING_MS
     transport = await open_transport("vhci")
     air = Air()  # type: ignore[no-untyped-call]  # bumble leaves it untyped
-    Controller(
+    KernelController(
         "kernel",
         host_source=transport.source,
         host_sink=transport.sink,
         link=air,
-        public_address=Address(KERNEL, Address.PUBLIC_DEVICE_ADDRESS),
+        public_address=hci.Address(KERNEL, hci.Address.PUBLIC_DEVICE_ADDRESS),
     )
     house = House(air, directory, seed)
     await house.furnish()

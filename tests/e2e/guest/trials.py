@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
+from gateway.intake import read as read_intake
 from gateway.journal.store import read_latest
 from gateway.simulator.memory import Verdict, compare, truths
+from tests.e2e.guest import bus
 from tests.e2e.guest.bluez import Bluez
 from tests.e2e.guest.peripherals import ADDRESSES
 from tests.e2e.guest.person import Person
@@ -138,7 +141,7 @@ class Home:
 async def main(seed: int) -> int:
     for directory in (PLACE, OUT):
         directory.mkdir(parents=True, exist_ok=True)
-    below, _ = bluetooth()
+    below, sniffer = bluetooth()
     devices = Devices(seed)
     await devices.start()
     bluez = await Bluez.connect()
@@ -167,13 +170,17 @@ async def main(seed: int) -> int:
         await home.trial(name, run)
     watching.cancel()
     status = await daemon.stop()
+    sniffer.send_signal(signal.SIGINT)
+    await asyncio.to_thread(sniffer.wait, 10)
+    unseen = bus.not_converted(OUT / "hci.btsnoop", read_intake(STATE / "intake"))
     verdict = home.verdict()
     for name, good, seconds in home.results:
         tell(f"{'good  ' if good else 'FAILED'} {seconds:6.1f} s  {name}")
     tell(
         f"{verdict.truths} truths, {verdict.things} things; {verdict}; passkeys typed: {len(person.typed)}; the daemon ended with {status}"
     )
-    return 0 if verdict.good and status == 0 and all(good for _, good, _ in home.results) else 1
+    tell(f"of what the gateway has taken, btmon's file, converted, lacks {sum(unseen.values())}: {dict(unseen)}")
+    return 0 if verdict.good and status == 0 and not unseen and all(good for _, good, _ in home.results) else 1
 
 
 if __name__ == "__main__":
