@@ -31,6 +31,7 @@ from gateway.intake import Intake
 from gateway.intake import read as read_intake
 from gateway.journal import Committed, Journal, repair
 from gateway.pairing import Desk
+from gateway.quiet import CHECK_SECONDS, Quiet
 from gateway.registry import Registry
 from gateway.replay import work_off
 from gateway.sinks.base import Sink
@@ -73,6 +74,7 @@ class Gateway:
         self.config_problem: str | None = None
         self.journal: Journal
         self._intake: Intake
+        self._quiet: Quiet
         self.attendant: Attendant
 
     def stop(self) -> None:
@@ -100,7 +102,7 @@ class Gateway:
                 Outlet(name, sink, self.journal, randomness=random.Random(secrets.randbits(64)))  # noqa: S311 - jitter
                 for name, sink in sinks.items()
             ]
-            self._intake = intake
+            self._intake, self._quiet = intake, Quiet(self.journal, self._clock)
             self.attendant = Attendant(
                 self._config,
                 self._registry,
@@ -112,6 +114,7 @@ class Gateway:
                 simulated=self._simulated,
                 left=left,
                 tell=self._desk.tell,
+                quiet=self._quiet,
             )
             await self._serve()
 
@@ -169,6 +172,7 @@ class Gateway:
                     group.create_task(self._intake.keep_durable(), name="intake"),
                     group.create_task(self._scrub(), name="scrub"),
                     group.create_task(self._refile(), name="refile"),
+                    group.create_task(self._watch_quiet(), name="quiet"),
                 ]
                 self.ready.set()
                 service.notify(f"READY=1\nSTATUS=listening; {len(self._registry.loaded)} drivers")
@@ -234,6 +238,13 @@ class Gateway:
                 if things := await self.attendant.refile():
                     log.info("filed what the journal could not take before", things=things)
 
+    async def _watch_quiet(self) -> None:
+        while True:
+            with suppress(JournalError):  # a full disk: again in an hour
+                listed = {device.address: device.name for device in self._config.device}
+                await self._quiet.check(listed, self._config.bluetooth.quiet_days)
+            await asyncio.sleep(CHECK_SECONDS)
+
     async def _scrub(self) -> None:
         """A large journal is not read whole at the start; it is now, once, at leisure."""
         path = self._config.state / "journal.db"
@@ -254,12 +265,14 @@ class Gateway:
         self.config_problem = None
         taken = {name: getattr(new, name) for name in RELOADED}
         later = [name for name in Config.model_fields if name not in RELOADED and getattr(new, name) != getattr(self._config, name)]
+        if new.bluetooth.adapter != self._config.bluetooth.adapter:
+            later.append("bluetooth.adapter")
         self._config = self._config.model_copy(update=taken)
         self._desk.reload(self._config)
         self.attendant.reload(self._config)
         log.info("configuration reloaded")
         if later:
-            log.warning("these sections need a restart", sections=", ".join(later))
+            log.warning("these need a restart", sections=", ".join(later))
 
     def status(self) -> dict[str, Any]:
         waiting = pending.pending(self.journal)
@@ -278,6 +291,7 @@ class Gateway:
                 outlet.name: {**self.journal.sinks().get(outlet.name, {"cursor": 0, "deferred": 0, "held": 0}), "problem": outlet.problem}
                 for outlet in self._outlets
             },
+            "quiet": {device.address: days for device in self._config.device if (days := self._quiet.days.get(device.address)) is not None},
             "config_problem": self.config_problem,
             "driver_problems": [str(problem) for problem in self._registry.problems],
             **self.attendant.status(),

@@ -15,7 +15,6 @@ from typing import Any
 import structlog
 
 from drivers import Advertisement, DeviceError, NotAllowed, Refused
-from drivers.kit.capture import Record
 from gateway import sessions
 from gateway.clock import Clock
 from gateway.config import Config, DeviceSection
@@ -23,13 +22,13 @@ from gateway.errors import AmbiguousMatch, JournalError
 from gateway.filing import Filing, SessionFacts
 from gateway.hearing import Hearing
 from gateway.intake import Intake
-from gateway.intake import read as read_intake
 from gateway.journal import Journal
 from gateway.known import Known, free_enough, name_of, policy_of, slower
+from gateway.quiet import Quiet
 from gateway.registry import Loaded, Registry
-from gateway.replay import work_off
 from gateway.scanning import Scanning
 from gateway.transports.radio import Radio, Seen
+from gateway.unfiled import Unfiled
 
 log = structlog.get_logger()
 
@@ -56,6 +55,7 @@ class Attendant:
         simulated: bool = False,
         left: Collection[str] = (),
         tell: Callable[[str, dict[str, Any]], None] = lambda _address, _event: None,
+        quiet: Quiet | None = None,
     ) -> None:
         """`left`: addresses of devices to which an earlier life of the gateway may still be connected. `tell`: how a pairing fares."""
         self._registry, self._radio, self._intake, self._journal = registry, radio, intake, journal
@@ -63,14 +63,10 @@ class Attendant:
         self._hearing = Hearing(intake, filing, clock)
         self._known: dict[str, Known] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._open: dict[str, int] = {}
-        self._unfiled: dict[str, int] = {}
-        self._refiling: dict[str, int] = {}
-        """What has been taken out of there while it is worked on."""
-        self._one_refiling = asyncio.Lock()
+        self._unfiled = Unfiled(config.state / "intake", intake, journal, registry, filing)
         self._group: asyncio.TaskGroup | None = None
         self._stopping = False
-        self._left, self._tell = set(left), tell
+        self._left, self._tell, self._quiet = set(left), tell, quiet or Quiet(journal, clock)
         self._generation = 0
         self.disk_low = False
         self._scanning = Scanning(radio, clock, config.bluetooth.recover)
@@ -200,8 +196,8 @@ class Attendant:
                 connect_seconds=bluetooth.connect_seconds,
                 session_seconds=bluetooth.session_seconds,
                 pair=pair,
-                opened=lambda position: self._open.__setitem__(facts.session, position),
-                late=self._unfiled.__setitem__,
+                opened=lambda position: self._unfiled.opened(facts.session, position),
+                late=self._unfiled.left,
             )
             known.failures, known.last_problem = 0, None
             known.notices = told
@@ -226,20 +222,21 @@ class Attendant:
             known.refused = known.last_problem = f"{type(error).__name__} in {driver.name}"
             log.exception("a driver failed", device=address, driver=driver.name, file=loaded.source)
             # What it had taken is replayed at the next start: perhaps by a mended driver.
-            self._unfiled[f"failed {facts.session}"] = self._open.pop(facts.session, self._intake.position)
-            self._unfiled.pop(f"{facts.session}+", None)
+            self._unfiled.failed(facts.session)
         finally:
             known.running, known.sessions, known.things = False, known.sessions + 1, known.things + facts.things
             known.not_before = self._clock.boottime() + pause
-            opened = self._open.pop(facts.session, None)
-            if not whole and opened is not None:
+            if whole:
+                self._unfiled.filed(facts.session)
+            else:
                 # Cut off: what the driver had taken but not given out yet comes out of a replay of this session.
-                self._unfiled[facts.session] = opened
+                self._unfiled.cut_off(facts.session)
             if known.generation != self._generation:
                 self._known.pop(address, None)  # met anew, with the configuration as it is now
-            if self._unfiled.keys() & {facts.session, f"{facts.session}+"}:
+            if self._unfiled.has(facts.session):
                 known.things += await self._refile_at_once()
-            await self._note_progress()
+            await self._unfiled.note_progress()
+            await self._note_arrival(facts)
 
     def _facts(self, address: str, known: Known, loaded: Loaded, told: dict[str, str]) -> SessionFacts:
         """`told`: where to put what the owner should know; what is new is logged."""
@@ -286,9 +283,9 @@ class Attendant:
             while known.ear.waiting:
                 told.clear()
                 things, was_reading = await self._hearing.take(
-                    loaded, facts, policy_of(known.settings), known.ear.waiting.popleft(), self._open.__setitem__
+                    loaded, facts, policy_of(known.settings), known.ear.waiting.popleft(), self._unfiled.opened
                 )
-                self._open.pop(facts.session, None)
+                self._unfiled.filed(facts.session)
                 if was_reading:
                     known.sessions, known.things, known.last_problem, known.notices = (
                         known.sessions + 1,
@@ -297,57 +294,34 @@ class Attendant:
                         dict(told),
                     )
                     known.ear.not_before = self._clock.boottime() + pace
+                    await self._note_arrival(facts)
         except (JournalError, OSError) as error:
             known.last_problem, known.ear.last = str(error), b""  # if it is said again, it is heard again
             log.warning("what was heard could not be filed yet", device=address, problem=str(error))
         except Exception as error:
             known.refused = known.last_problem = f"{type(error).__name__} in {loaded.driver.name}"
             log.exception("a driver failed", device=address, driver=loaded.driver.name, file=loaded.source)
-            if (opened := self._open.pop(facts.session, None)) is not None:
-                self._unfiled[f"failed {facts.session}"] = opened  # replayed at the next start
+            self._unfiled.failed(facts.session)
         finally:
             known.running = False
-            if (opened := self._open.pop(facts.session, None)) is not None:
-                self._unfiled[facts.session] = opened
+            self._unfiled.cut_off(facts.session)
             if known.generation != self._generation:
                 self._known.pop(address, None)
-            await self._note_progress()
+            await self._unfiled.note_progress()
 
-    async def _note_progress(self) -> None:
-        """Everything before the oldest open session is worked off; a replay may begin there."""
-        behind = (*self._open.values(), *self._unfiled.values(), *self._refiling.values())
-        position = min(behind, default=self._intake.position)
-        with contextlib.suppress(JournalError):  # the next session notes it
-            await self._journal.set_meta("worked_off", str(position))
+    async def _note_arrival(self, facts: SessionFacts) -> None:
+        if facts.things:
+            with contextlib.suppress(JournalError):  # the next reading notes it
+                await self._quiet.came(facts.address)
+
+    async def refile(self) -> int:
+        """Try again to file what the journal could not take while it lasted; how many things that were."""
+        return await self._unfiled.refile(free_enough(self._config.state, self._config.disk.reserve_mb))
 
     async def _refile_at_once(self) -> int:
         with contextlib.suppress(JournalError, OSError):  # the next round of `refile` tries again
             return await self.refile()
         return 0
-
-    async def refile(self) -> int:
-        """Try again to file what the journal could not take while it lasted; how many things that were."""
-        async with self._one_refiling:
-            waiting = {session: position for session, position in self._unfiled.items() if session not in self._open and " " not in session}
-            if not waiting or not free_enough(self._config.state, self._config.disk.reserve_mb):
-                return 0
-            # Out of the list while it is worked on: another session may end meanwhile, and note how far all is filed.
-            for session in waiting:
-                del self._unfiled[session]
-            self._refiling, failed = waiting, True
-            try:
-                records = read_intake(self._config.state / "intake", min(waiting.values()))
-                mine = (record for record in records if isinstance(record, Record) and record.session in waiting)
-                outcome = await work_off(mine, self._registry, self._filing)
-                failed = bool(outcome.failed)
-            finally:
-                self._refiling = {}
-                if failed:
-                    for session, position in waiting.items():
-                        self._unfiled[session] = min(position, self._unfiled.get(session, position))
-            if not failed:
-                await self._note_progress()
-            return outcome.things
 
     async def drain(self, seconds: float) -> None:
         """Begin nothing new; let what is running finish for a while, then cut it off."""

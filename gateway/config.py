@@ -57,6 +57,7 @@ class BluetoothSection(Strict):
         description="How far to go with an adapter that does not work: begin the scan anew; switch the adapter off and on; "
         "have bluetoothd started anew",
     )
+    quiet_days: float = Field(14, ge=0, description="Tell when nothing has come from a listed device for so many days; 0: never")
     serve_time: bool = Field(default=True, description="Let devices that are connected read the time from the hub, once it knows it")
 
 

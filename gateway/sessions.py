@@ -164,7 +164,7 @@ class RecordingLink:
     @property
     def went_before_a_word(self) -> bool:
         """The device was lost before it had said anything."""
-        return self._lost and not self._words
+        return self._lost and not self._words and self.failure is None
 
     @property
     def has_waiting(self) -> bool:

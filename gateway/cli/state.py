@@ -71,6 +71,8 @@ def status(as_json: bool, state: Path | None, path: Path) -> None:  # noqa: FBT0
             f"{device['address']}  {device['name'] or '-':<20} {device['driver']:<16} {device['state']}, "
             f"{device['sessions']} sessions, {device['things']} things{problem}"
         )
+    for address, days in answer["quiet"].items():
+        click.echo(f"{address}  nothing has come from it for {days} days; is its battery flat?")
     for problem in [answer["config_problem"], *answer["driver_problems"]]:
         if problem:
             click.echo(problem)

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dbus_fast import BusType, Message
+from dbus_fast.aio import MessageBus
 from structlog.testing import capture_logs
 
 from drivers import Why
-from gateway import attendant
+from gateway import attendant, recovery
 from gateway.simulator.devices import Meter
 from gateway.simulator.pushers import Cuff
 from gateway.transports.bluez import stack
@@ -226,6 +228,51 @@ async def test_a_stuck_scan_costs_a_power_cycle(tmp_path: Path) -> None:
     async with home(tmp_path, Meter, faults={"StartDiscovery": [Failure("InProgress", "Operation already in progress")] * 3}) as house:
         await until(lambda: house.bluez.powered == [False, True], 20)
         await house.read(Meter)
+
+
+class Systemd:
+    """Its end of the bus."""
+
+    def __init__(self, bus: MessageBus, refuses: str | None) -> None:
+        self.asked: list[object] = []
+        self._refuses = refuses
+        bus.add_message_handler(self._answer)
+
+    def _answer(self, message: Message) -> Message | None:
+        if message.member != "RestartUnit":
+            return None
+        self.asked.append((message.path, message.interface, *message.body))
+        if self._refuses is not None:
+            return Message.new_error(message, self._refuses, "Interactive authentication required.")
+        return Message.new_method_return(message, "o", ["/org/freedesktop/systemd1/job/1"])
+
+
+@pytest.mark.parametrize("refuses", [None, "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired"])
+async def test_a_bluetoothd_that_stays_stuck_is_started_anew_where_that_is_permitted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refuses: str | None
+) -> None:
+    monkeypatch.setattr(recovery, "SLOWEST_RETRY_SECONDS", 0.1)
+    bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
+    systemd = Systemd(bus, refuses)
+    await bus.request_name("org.freedesktop.systemd1")
+    with capture_logs() as logs:
+        async with home(tmp_path, Meter, faults={"StartDiscovery": [Failure("InProgress")] * 7}) as house:
+            await until(lambda: systemd.asked)
+            await house.read(Meter)
+    bus.disconnect()
+    path = ("/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager")
+    assert systemd.asked == [(*path, "bluetooth.service", "replace")]
+    hindered = [entry["problem"] for entry in logs if entry["event"] == "bluetooth could not be mended"]
+    assert len(hindered) == (refuses is not None)
+    assert all("InteractiveAuthorizationRequired" in problem for problem in hindered)
+
+
+async def test_an_adapter_that_a_switch_blocks_is_told(tmp_path: Path) -> None:
+    async with home(tmp_path, Meter, faults={"Set": [Failure("Blocked", "Blocked through rfkill")] * 2}) as house:
+        with capture_logs() as logs:
+            await house.bluez.power(on=False)
+            await until(lambda: any("rfkill" in str(entry.get("problem")) for entry in logs))
+        await until(lambda: house.bluez.powered == [])
 
 
 async def test_discovery_that_ends_without_a_word_is_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

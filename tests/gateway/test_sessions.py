@@ -420,7 +420,7 @@ async def test_two_sessions_that_end_together_are_filed_once(tmp_path: Path) -> 
 
         async def slow(commit: Any) -> Any:
             await asyncio.sleep(0.05)
-            await home.attendant._note_progress()
+            await home.attendant._unfiled.note_progress()
             noted.append(int(home.journal.meta("worked_off")))
             return await whole(commit)
 

@@ -78,8 +78,8 @@ class Air(LocalLink):
 
 
 class KernelController(Controller):
-    """bumble 0.0.236 goes on making a connection that the kernel has cancelled, and so refuses the next one (Linux 6.12 takes it at its word).
-    A cancelled one ends with a Connection Complete that says so (Vol 4 Part E, 7.8.13).
+    """bumble 0.0.236 goes on making a connection that the kernel has cancelled, and so refuses the next one; Linux 6.12 takes it at its
+    word. A cancelled one ends with a Connection Complete that says so (Vol 4 Part E, 7.8.13).
     """
 
     def on_hci_le_create_connection_cancel_command(
