@@ -103,30 +103,55 @@ _TABLE = {
 
 
 class BondFile:
-    """The states by address, as they outlive the daemon. A file that cannot be read is begun anew: nothing but wording depends on it."""
+    """What outlives the daemon: the states by address, and under which address a device was named that has another since it is bonded.
+
+    A device with a private address shows its lasting one to those that it is bonded with; the owner has named it by the one that `scan`
+    showed. A file that cannot be read is begun anew: it costs words, or a look at `scan`.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._states: dict[str, State] | None = None
+        self._known: tuple[dict[str, State], dict[str, str]] | None = None
 
     def __getitem__(self, address: str) -> State:
-        return self._known().get(address, State.UNPAIRED)
+        return self._read()[0].get(address, State.UNPAIRED)
 
     def __setitem__(self, address: str, state: State) -> None:
-        known = self._known()
-        known[address] = state
-        text = json.dumps({one: that.value for one, that in sorted(known.items()) if that is not State.UNPAIRED}, indent=1)
+        states, aliases = self._read()
+        states[address] = state
+        if state is State.UNPAIRED:
+            for one in [one for one, named in aliases.items() if named == address]:
+                del aliases[one]
+        self._write()
+
+    def known_as(self, address: str) -> str:
+        """The address by which its owner has named it."""
+        return self._read()[1].get(address, address)
+
+    def others(self, address: str) -> set[str]:
+        """The addresses that it has had since."""
+        return {one for one, named in self._read()[1].items() if named == address}
+
+    def moved(self, address: str, now: str) -> None:
+        self._read()[1][now] = address
+        self._write()
+
+    def _write(self) -> None:
+        states, aliases = self._read()
+        kept = {one: state.value for one, state in sorted(states.items()) if state is not State.UNPAIRED}
         new = self._path.with_suffix(".new")
         with new.open("w", encoding="utf-8") as file:
-            file.write(text)
+            json.dump({"states": kept, "named": aliases}, file, indent=1)
             file.flush()
             os.fsync(file.fileno())
         new.replace(self._path)
 
-    def _known(self) -> dict[str, State]:
-        if self._states is None:
+    def _read(self) -> tuple[dict[str, State], dict[str, str]]:
+        if self._known is None:
             try:
-                self._states = {one: State(state) for one, state in json.loads(self._path.read_text(encoding="utf-8")).items()}
-            except (OSError, ValueError, AttributeError):
-                self._states = {}
-        return self._states
+                found = json.loads(self._path.read_text(encoding="utf-8"))
+                states = {str(one): State(state) for one, state in found["states"].items()}
+                self._known = states, {str(one): str(named) for one, named in found["named"].items()}
+            except (OSError, ValueError, AttributeError, TypeError, KeyError):
+                self._known = {}, {}
+        return self._known

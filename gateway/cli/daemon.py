@@ -56,9 +56,10 @@ def run(path: Path) -> None:
         return local(clock.now(), clock.zone()) if clock.synchronized() else None
 
     async def main() -> None:
-        desk = Desk(config)
-        stack = Stack(desk, TimeServer(trusted_time) if config.bluetooth.serve_time else None, adapter=config.bluetooth.adapter)
-        radio = BleakRadio(stack=stack, bonds=Bonds(stack, desk, BondFile(config.state / "bonds.json")))
+        desk, bonds = Desk(config), BondFile(config.state / "bonds.json")
+        time = TimeServer(trusted_time) if config.bluetooth.serve_time else None
+        stack = Stack(desk, bonds, time, adapter=config.bluetooth.adapter)
+        radio = BleakRadio(stack=stack, bonds=Bonds(stack, desk, bonds))
         await run_until_signalled(Gateway(config, registry.load(), radio, clock, config_path=path, desk=desk))
 
     try:

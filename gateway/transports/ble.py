@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -79,7 +80,7 @@ class BleakRadio:
             return
         try:
             async with asyncio.timeout(RELEASE_SECONDS):
-                for address in addresses:
+                for address in self._with_others(addresses):
                     await close_stale_connections_by_address(address)
         except Exception as error:  # noqa: BLE001 - whatever the bus says, the scan must begin, and it tells of what is wrong
             log.warning("connections of an earlier life may be left over", problem=said(error))
@@ -87,6 +88,7 @@ class BleakRadio:
     async def scan(self, on_seen: Callable[[Seen], None]) -> None:
         loop = asyncio.get_running_loop()
         heard = loop.time()
+        known_as = self._bonds.known_as if self._bonds is not None else str
 
         def found(device: BLEDevice, data: AdvertisementData) -> None:
             nonlocal heard
@@ -94,7 +96,7 @@ class BleakRadio:
             on_seen(
                 Seen(
                     Advertisement(
-                        address=device.address.upper(),
+                        address=known_as(device.address.upper()),
                         local_name=data.local_name or device.name,
                         services=services_of(data),
                         companies=frozenset(data.manufacturer_data),
@@ -160,6 +162,10 @@ class BleakRadio:
     async def _establish(self, device: BLEDevice, on_lost: Callable[[], None]) -> BleakClient:
         extra: dict[str, Any] = {"backend": self._client} if self._client else {}
         return await establish_connection(BleakClient, device, device.address, lambda _client: on_lost(), max_attempts=2, **extra)
+
+    def _with_others(self, addresses: Collection[str]) -> list[str]:
+        others = (self._bonds.others(address) for address in addresses) if self._bonds is not None else ()
+        return [*addresses, *chain.from_iterable(others)]
 
     def _scanner_arguments(self) -> BlueZScannerArgs:
         """Two weighings may be the same octets: bleak asks bluetoothd to keep the second one to itself, unless it is told otherwise."""

@@ -44,7 +44,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def states(house: Home) -> dict[str, str]:
     path = house.place / "state" / "bonds.json"
-    return dict(json.loads(path.read_text())) if path.exists() else {}
+    return dict(json.loads(path.read_text())["states"]) if path.exists() else {}
 
 
 async def paired(house: Home) -> None:
@@ -148,6 +148,20 @@ async def test_a_bond_that_the_device_lost_is_removed_after_some_links_and_made_
         assert "a bond fits no more and is removed from the hub" in [entry["event"] for entry in logs]
         await house.read(Cuff)
         assert house.verdict().good, house.verdict()
+
+
+async def test_a_device_that_shows_its_lasting_address_is_still_the_one_that_was_named(tmp_path: Path) -> None:
+    async with home(tmp_path, Cuff) as house:
+        house.bluez.lasting[house.bluez.device_path(CUFF)] = "F0:00:00:00:00:99"
+        with capture_logs() as logs:
+            await paired(house)
+            await house.read(Cuff)
+        assert [device["address"] for device in house.gateway.attendant.status()["devices"]] == [CUFF]
+        assert house.verdict().good, house.verdict()
+        told = [entry["now"] for entry in logs if "lasting address" in entry["event"]]
+        assert told == ["F0:00:00:00:00:99"], "once"
+        assert await house.gateway._radio.forget(CUFF)
+        assert house.bluez.removed == [house.bluez.device_path(CUFF)]
 
 
 @pytest.mark.usefixtures("_at_once")

@@ -59,7 +59,20 @@ def test_states_outlive_the_daemon(tmp_path: Path) -> None:
     assert A not in path.read_text()
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"C1:00:00:00:00:01": "married"}', "{", "\x00"])
+def test_a_device_is_known_by_the_address_it_was_named_by_until_it_is_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "bonds.json"
+    known = BondFile(path)
+    known[A] = State.PAIRED
+    known.moved(A, "F0:00:00:00:00:01")
+    again = BondFile(path)
+    assert again.known_as("F0:00:00:00:00:01") == A
+    assert again.known_as("F0:00:00:00:00:02") == "F0:00:00:00:00:02"
+    assert again.others(A) == {"F0:00:00:00:00:01"}
+    again[A] = State.UNPAIRED
+    assert BondFile(path).others(A) == set()
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"states": {"C1:00:00:00:00:01": "married"}, "named": {}}', '{"states": {}}', "{", "\x00"])
 def test_a_file_that_cannot_be_read_is_begun_anew(tmp_path: Path, text: str) -> None:
     path = tmp_path / "bonds.json"
     path.write_text(text)

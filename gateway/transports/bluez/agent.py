@@ -8,7 +8,7 @@ fail without an agent even where there is nothing to ask.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 from dbus_fast import DBusError
@@ -28,40 +28,42 @@ Nothing = Annotated[None, DBusSignature("")]
 
 
 class Agent(ServiceInterface):
-    def __init__(self, desk: Desk) -> None:
+    """`known_as` gives the address by which a device's owner has named it."""
+
+    def __init__(self, desk: Desk, known_as: Callable[[str], str]) -> None:
         super().__init__("org.bluez.Agent1")
-        self._desk = desk
+        self._desk, self._known_as = desk, known_as
         self._asking: set[asyncio.Task[Any]] = set()
 
     @dbus_method()
     async def RequestPasskey(self, device: DBusObjectPath) -> DBusUInt32:  # noqa: N802 - BlueZ's name
-        return int(await self._ask(self._desk.ask(address_of(device), Kind.TYPE)))
+        return int(await self._ask(self._desk.ask(self._address(device), Kind.TYPE)))
 
     @dbus_method()
     async def RequestPinCode(self, device: DBusObjectPath) -> DBusStr:  # noqa: N802 - BlueZ's name
-        return str(await self._ask(self._desk.ask(address_of(device), Kind.TYPE)))
+        return str(await self._ask(self._desk.ask(self._address(device), Kind.TYPE)))
 
     @dbus_method()
     async def RequestConfirmation(self, device: DBusObjectPath, passkey: DBusUInt32) -> Nothing:  # noqa: N802 - BlueZ's name
-        await self._ask(self._desk.ask(address_of(device), Kind.COMPARE, f"{passkey:06}"))
+        await self._ask(self._desk.ask(self._address(device), Kind.COMPARE, f"{passkey:06}"))
 
     @dbus_method()
     async def RequestAuthorization(self, device: DBusObjectPath) -> Nothing:  # noqa: N802 - BlueZ's name
         """Just Works: there is nothing to compare, only whether its owner has named it."""
-        await self._ask(self._desk.ask(address_of(device), Kind.CONSENT))
+        await self._ask(self._desk.ask(self._address(device), Kind.CONSENT))
 
     @dbus_method()
     async def AuthorizeService(self, device: DBusObjectPath, uuid: DBusStr) -> Nothing:  # noqa: ARG002, N802 - BlueZ's signature
-        await self._ask(self._desk.ask(address_of(device), Kind.CONSENT))
+        await self._ask(self._desk.ask(self._address(device), Kind.CONSENT))
 
     @dbus_method()
     def DisplayPasskey(self, device: DBusObjectPath, passkey: DBusUInt32, entered: DBusUInt16) -> Nothing:  # noqa: N802 - BlueZ's name
         if entered == 0:  # then it counts the keys that were pressed
-            self._desk.show(address_of(device), f"{passkey:06}")
+            self._desk.show(self._address(device), f"{passkey:06}")
 
     @dbus_method()
     def DisplayPinCode(self, device: DBusObjectPath, pincode: DBusStr) -> Nothing:  # noqa: N802 - BlueZ's name
-        self._desk.show(address_of(device), pincode)
+        self._desk.show(self._address(device), pincode)
 
     @dbus_method()
     def Cancel(self) -> Nothing:  # noqa: N802 - BlueZ's name
@@ -73,6 +75,9 @@ class Agent(ServiceInterface):
     def Release(self) -> Nothing:  # noqa: N802 - BlueZ's name
         """Bluetoothd ends, and knows us no more."""
         self.Cancel()
+
+    def _address(self, path: str) -> str:
+        return self._known_as(address_of(path))
 
     async def _ask(self, question: Coroutine[Any, Any, str]) -> str:
         task = asyncio.ensure_future(question)

@@ -34,6 +34,14 @@ class Bonds:
         self._stack, self._desk, self._remembered = stack, desk, remembered
         self._bonds: dict[str, Bond] = {}
 
+    def known_as(self, address: str) -> str:
+        """The address by which the owner has named the device that shows this one."""
+        return self._remembered.known_as(address)
+
+    def others(self, address: str) -> set[str]:
+        """Those that it has shown since."""
+        return self._remembered.others(address)
+
     def of(self, address: str, path: str) -> OneBond:
         return OneBond(self, address, path)
 
@@ -46,7 +54,7 @@ class Bonds:
 
         bluetoothd pairs by itself when a device refuses something, but 5.66 does not always repeat what was refused.
         """
-        return self._bond(address).is_lost and not await self._is_bonded(path)
+        return self._bond(address).is_lost and not await self._is_bonded(address, path)
 
     async def ended(self, address: str, path: str, *, answered: bool) -> None:
         """A connection is over: it brought an answer, or it went before a word. Nothing is raised: the session is over."""
@@ -54,7 +62,7 @@ class Bonds:
         if answered and bond.state is State.PAIRED and not bond.drops:
             return
         try:
-            at_hub = await self._is_bonded(path)
+            at_hub = await self._is_bonded(address, path)
             if self._note(address, Event.ANSWERED if answered else Event.DROPPED, at_hub=at_hub) is Act.FORGET:
                 await self._remove(address, path, Event.DROPPED)
         except Silent as error:
@@ -68,9 +76,11 @@ class Bonds:
 
     async def forget(self, address: str) -> bool:
         """Remove the device from bluetoothd, bond and all. Whether it was there. Raises `AdapterError`."""
+        addresses = {address, *self._remembered.others(address)}
         try:
             bus = await self._stack.bus()
-            paths = [path for path, interfaces in (await managed(bus)).items() if DEVICE in interfaces and address_of(path) == address]
+            devices = {path: interfaces[DEVICE] for path, interfaces in (await managed(bus)).items() if DEVICE in interfaces}
+            paths = [path for path, device in devices.items() if {address_of(path), device.get("Address")} & addresses]
             for path in paths:
                 await call(bus, path.rpartition("/")[0], ADAPTER, "RemoveDevice", "o", [path])
         except FAILURES as error:
@@ -104,15 +114,15 @@ class Bonds:
             raise Refused(await self._failed(address, path, event)) from error
         except (OSError, EOFError) as error:
             raise Silent(f"pairing did not come about: {said(error)}") from error
-        self._note(address, Event.PAIRED, at_hub=True)
+        self._note(address, Event.PAIRED, at_hub=await self._is_bonded(address, path))
         log.info("paired", device=address)
 
     async def _failed(self, address: str, path: str, event: Event) -> Why:
-        self._note(address, event, at_hub=await self._is_bonded(path))
+        self._note(address, event, at_hub=await self._is_bonded(address, path))
         return _WHY[event]
 
     async def _happens(self, address: str, path: str, event: Event) -> None:
-        act = self._note(address, event, at_hub=await self._is_bonded(path))
+        act = self._note(address, event, at_hub=await self._is_bonded(address, path))
         if act is Act.PAIR:
             await self.pair(address, path)
         elif act is Act.FORGET:
@@ -130,15 +140,22 @@ class Bonds:
     def _bond(self, address: str) -> Bond:
         return self._bonds.setdefault(address, Bond(self._remembered[address]))
 
-    async def _is_bonded(self, path: str) -> bool:
-        """A device that bluetoothd does not know (any more) is not."""
+    async def _is_bonded(self, address: str, path: str) -> bool:
+        """A device that bluetoothd does not know (any more) is not. One that is may show its lasting address from here on."""
         try:
             properties = plain(await call(await self._stack.bus(), path, PROPERTIES, "GetAll", "s", [DEVICE]))
         except DBusError:
             return False
         except FAILURES as error:
             raise Silent(f"bluetoothd does not answer: {said(error)}") from error
-        return bool(properties.get("Bonded", properties.get("Paired")))
+        bonded = bool(properties.get("Bonded", properties.get("Paired")))
+        now = str(properties.get("Address", address)).upper()
+        if bonded and self._remembered.known_as(now) != address:
+            log.warning(
+                "a device shows its lasting address, now that it is bonded; put that into the configuration", device=address, now=now
+            )
+            self._remembered.moved(address, now)
+        return bonded
 
     async def _remove(self, address: str, path: str, event: Event) -> None:
         log.warning("a bond fits no more and is removed from the hub", device=address, because=event.value)

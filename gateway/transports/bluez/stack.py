@@ -15,6 +15,7 @@ from bleak.backends.bluezdbus import manager as bleaks
 from dbus_fast import DBusError, Message, Variant
 from dbus_fast.aio import MessageBus
 
+from gateway.bonds import BondFile
 from gateway.errors import AdapterError, AdapterProblem
 from gateway.pairing import Desk
 from gateway.recovery import Step
@@ -56,8 +57,8 @@ _RULES = (
 class Stack:
     """`adapter`: the name of the one to use, hci1 say; bluetoothd's first if left out. `on_gone` is called when all connections are."""
 
-    def __init__(self, desk: Desk, time: TimeServer | None = None, *, adapter: str | None = None) -> None:
-        self._agent, self._time, self.adapter = agent.Agent(desk), time, adapter
+    def __init__(self, desk: Desk, bonds: BondFile, time: TimeServer | None = None, *, adapter: str | None = None) -> None:
+        self._agent, self._time, self.adapter = agent.Agent(desk, bonds.known_as), time, adapter
         self._bus: MessageBus | None = None
         self._adapters: dict[str, dict[str, Any]] = {}
         self._trouble: asyncio.Future[AdapterProblem] | None = None

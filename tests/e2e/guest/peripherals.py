@@ -159,7 +159,7 @@ class LockedMeter(Meter):
 class PlainScale(Advertiser):
     """It says a weight in its advertisement while somebody stands on it; no time and no number: two equal ones are the same octets."""
 
-    name, model, service, uuid = "SCALE", "SIM-BTH", bthome.UUID, bthome.UUID
+    name, model, service, uuid = "SCALE", "BTHome", bthome.UUID, bthome.UUID
     SECONDS = 4.0
     WEIGHT = 6990
 
@@ -251,13 +251,13 @@ class House:
 
     async def furnish(self) -> None:
         self._scale = PlainScale(self._air, SCALE, Memory(self._directory, SCALE), _now)
+        self._tell_of(self._scale)
         await self._scale.start()
         for name, kind in (("cuff", SlowCuff), ("meter", LockedMeter)):
             memory = Memory(self._directory, ADDRESSES[name])
             device: SlowCuff | LockedMeter = kind(self._air, ADDRESSES[name], memory, _now, clock_behind=timedelta(minutes=6))
             device.cut = Cut()
-            memory.add(Stored(self._number(), "", expected=[{"type": "device", "time": None, "values": {"model": device.model}}]))
-            memory.forget(memory.records[0].number)
+            self._tell_of(device)
             with memory.together():
                 if isinstance(device, SlowCuff):
                     device.fill(self._number, self._randomness)
@@ -267,6 +267,12 @@ class House:
             tell_connections(name, device)
             self._tasks.append(asyncio.create_task(tell_passkeys(name, device)))
             self.devices[name] = device
+
+    def _tell_of(self, device: Peripheral) -> None:
+        """That there is such a device is something to know, too; it has nothing to say for it."""
+        truth = {"type": "device", "time": None, "values": {"model": device.model}}
+        device.memory.add(Stored(self._number(), "", expected=[truth]))
+        device.memory.forget(device.memory.records[0].number)
 
     def tell_ready(self) -> None:
         say("ready", records={name: len(device.memory.records) for name, device in self.devices.items()})

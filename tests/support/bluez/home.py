@@ -107,8 +107,9 @@ async def home(
         device=tuple(DeviceSection(address=ADDRESSES[kind], **(settings or {})) for kind in kinds),
     )
     desk = Desk(config, seconds=answer_seconds)
-    stack = Stack(desk, adapter=config.bluetooth.adapter)
-    radio = BleakRadio(stack=stack, bonds=Bonds(stack, desk, BondFile(place / "state" / "bonds.json")))
+    bonds = BondFile(place / "state" / "bonds.json")
+    stack = Stack(desk, bonds, adapter=config.bluetooth.adapter)
+    radio = BleakRadio(stack=stack, bonds=Bonds(stack, desk, bonds))
     gateway = Gateway(config, registry.load(), radio, SystemClock("manual"), desk=desk)
     running = asyncio.create_task(gateway.run())
     await gateway.ready.wait()

@@ -68,6 +68,8 @@ class StandIn(Objects):
         self.agent: tuple[str, str, str] | None = None
         self.removed: list[str] = []
         self.powered: list[bool] = []
+        self.lasting: dict[str, str] = {}
+        """By path: the address that a device shows once it is bonded."""
         self._addresses: dict[str, Any] = {}
         self.connections: dict[str, Connection] = {}
         self._attributes: dict[str, Any] = {}
@@ -296,7 +298,8 @@ class StandIn(Objects):
             await self.connections[path].pair()
         except ProtocolError as error:
             raise Failure("AuthenticationFailed", "Authentication Failed") from error
-        self.change(path, DEVICE, Paired=ON, Bonded=ON)
+        lasting = {"Address": Variant("s", self.lasting[path])} if path in self.lasting else {}
+        self.change(path, DEVICE, Paired=ON, Bonded=ON, **lasting)
         return None
 
     async def Device1_CancelPairing(self, message: Message) -> Answer:
