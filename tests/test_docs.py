@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from drivers import Why
 from gateway import __version__, registry
 from gateway.cli import _COMMANDS, root
 from gateway.config import RELOADED
@@ -101,3 +104,29 @@ def test_the_schema_beside_the_queue_is_that_of_the_things() -> None:
 
 def test_the_table_of_profiles_is_what_the_code_does() -> None:
     assert (ROOT / "docs" / "profiles.md").read_text() == profiles_table.page(), "python -m tests.support.profiles_table > docs/profiles.md"
+
+
+def _messages(path: Path) -> Iterator[str]:
+    """The beginnings of what a module tells people: what it logs, and the texts of the errors that it raises."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id if isinstance(node.func, ast.Name) else ""
+        if name not in ("warning", "error", "info", "Silent", "Declined", "Failed", "ValueError"):
+            continue
+        text = node.args[0].values[0] if isinstance(node.args[0], ast.JoinedStr) else node.args[0]
+        if isinstance(text, ast.Constant) and isinstance(text.value, str):
+            yield text.value
+
+
+def test_every_message_about_pairing_stands_in_its_document_with_its_cure() -> None:
+    text = (ROOT / "docs" / "pairing.md").read_text()
+    modules = ("gateway/pairing.py", "gateway/transports/bluez/bonds.py", "gateway/transports/bluez/agent.py", "gateway/cli/pairing.py")
+    told = [message for module in modules for message in _messages(ROOT / module)]
+    told += [why.value for why in (Why.PAIRING, Why.PASSKEY, Why.NO_ANSWER, Why.TAKEN, Why.BOND_LOST)]
+    assert len(told) > 20
+    missing = [message for message in told if message[:24].strip(" (") not in text]
+    assert missing == []
+    for row in text.splitlines():
+        if row.startswith("| `"):
+            assert len(row.split("|")[2].strip()) > 20, f"no cure: {row}"
