@@ -251,7 +251,6 @@ class House:
 
     async def furnish(self) -> None:
         self._scale = PlainScale(self._air, SCALE, Memory(self._directory, SCALE), _now)
-        self._tell_of(self._scale)
         await self._scale.start()
         for name, kind in (("cuff", SlowCuff), ("meter", LockedMeter)):
             memory = Memory(self._directory, ADDRESSES[name])
@@ -287,6 +286,8 @@ class House:
 
     async def _obey(self, what: str, name: str, records: int) -> None:
         if what == "weigh":
+            if self._scale.memory.is_new:
+                self._tell_of(self._scale)
             self._tasks.append(asyncio.create_task(self._scale.weigh(self._number())))
             return
         device = self.devices[name]
