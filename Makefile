@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 SECONDS_TO_SHOW ?= 20
 
-.PHONY: demo test check bench campaign fuzz broker-loss e2e-vm lock clean help
+.PHONY: demo test check bench campaign fuzz soak broker-loss e2e-vm lock clean help
 
 help:
 	@echo 'make demo    virtual devices and a real gateway: readings become records before your eyes'
@@ -17,6 +17,7 @@ help:
 	@echo 'make bench   figures: codecs, records, journal, start-up, export, draining to a broker'
 	@echo 'make campaign      everything that can go wrong between device and consumer: ROUNDS=500 SEED=1'
 	@echo 'make fuzz          octets that nobody would send, led by coverage: FUZZ="--seconds 60 glucose"'
+	@echo 'make soak          the daemon among twenty devices and a bluetoothd that fails: MINUTES=30 SEED=1'
 	@echo 'make broker-loss   what a broker loses that is killed, by its settings'
 	@echo 'make e2e-vm        a cuff and a meter read through a real bluetoothd and kernel in a virtual machine: RUNS=1'
 	@echo 'make lock    renew the locks (needs uv)'
@@ -54,6 +55,9 @@ campaign: $(VENV)/dev.stamp servers
 # Ten minutes and a million inputs for each family of decoders: make fuzz FUZZ="--seconds 60 glucose"
 fuzz: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.fuzz $(FUZZ)
+
+soak: $(VENV)/dev.stamp servers
+	PATH=$$PATH:/usr/sbin $(BIN)/python -m tests.soak --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
 
 broker-loss: $(VENV)/dev.stamp servers
 	PATH=$$PATH:/usr/sbin $(BIN)/python -m tests.loss $(or $(THINGS),5000)

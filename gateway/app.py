@@ -280,6 +280,7 @@ class Gateway:
             "version": __version__,
             "pid": os.getpid(),
             "simulated": self._simulated,
+            "tasks": len(asyncio.all_tasks()),
             "up_seconds": round(self._clock.boottime() - self._started),
             "clock": {
                 "synchronized": self._clock.synchronized(),

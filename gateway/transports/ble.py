@@ -69,10 +69,6 @@ class BleakRadio:
     ) -> None:
         self._scanner, self._client, self._stack, self._bonds = scanner, client, stack, bonds
         self._connecting = asyncio.Lock()
-        self._live: set[Callable[[], None]] = set()
-        """Whom to tell when bluetoothd or the adapter go: bleak would not."""
-        if stack is not None:
-            stack.on_gone = self._all_lost
 
     async def release(self, addresses: Collection[str]) -> None:
         """BlueZ keeps a connection whose owner was killed, and a device that is connected does not advertise."""
@@ -152,8 +148,7 @@ class BleakRadio:
                 if bond is not None and "disconnected" in said(error):  # it was there, and went while its services were asked for
                     await bond.ended(answered=False)
                 raise Silent(f"no connection: {said(error)}") from error
-        self._live.add(on_lost)
-        connection = BleakConnection(client, on_frame, bond, lambda: self._live.discard(on_lost))
+        connection = BleakConnection(client, on_frame, bond)
         if not connection.characteristics:
             await connection.close()
             raise Silent("no connection: it went before it had shown its services")
@@ -173,10 +168,6 @@ class BleakRadio:
         if self._stack is not None and self._stack.adapter is not None:
             wanted["adapter"] = self._stack.adapter
         return wanted
-
-    def _all_lost(self) -> None:
-        for on_lost in tuple(self._live):
-            on_lost()
 
 
 def _path(device: BLEDevice) -> str | None:

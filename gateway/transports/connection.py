@@ -51,9 +51,8 @@ class BleakConnection:
         client: BleakClient,
         on_frame: OnFrame,
         security: Security | None = None,
-        closed: Callable[[], None] = lambda: None,
     ) -> None:
-        self._client, self._on_frame, self._closed = client, on_frame, closed
+        self._client, self._on_frame = client, on_frame
         self._security = security
         self._answered = False
         self._by_id: dict[int, BleakGATTCharacteristic] = {}
@@ -101,7 +100,6 @@ class BleakConnection:
     async def close(self) -> None:
         with suppress(BleakError, OSError, EOFError):  # it was gone already
             await self._client.disconnect()
-        self._closed()
         if self._security is not None:
             await self._security.ended(answered=self._answered)
 

@@ -20,6 +20,7 @@ from gateway import attendant, recovery
 from gateway.simulator.devices import Meter
 from gateway.simulator.pushers import Cuff
 from gateway.transports.bluez import stack
+from profiles.gatt.record_access import RecordAccessControlPoint
 from tests.support.bluez.bus import private_bus
 from tests.support.bluez.home import ADDRESSES, Home, home
 from tests.support.bluez.objects import Failure
@@ -183,9 +184,12 @@ async def test_bluetoothd_is_killed_and_comes_back(tmp_path: Path) -> None:
     async with home(tmp_path, Meter) as house:
         await house.read(Meter)
         await house.bluez.kill()
-        await until(lambda: house.gateway.status()["adapter"] != "ok")
+        await until(lambda: house.gateway.status()["adapter"] != "ok", 5)
         assert "bluetoothd does not answer" in house.gateway.status()["adapter"]
+        await asyncio.sleep(5)  # by now it is tried every four seconds, but its return is noticed
+        before = house.bluez.calls.count("StartDiscovery")
         await house.bluez.start()
+        await until(lambda: house.bluez.calls.count("StartDiscovery") > before, 1)
         await house.read(Meter)
         assert house.gateway.status()["adapter"] == "ok"
         assert house.bluez.agent is not None, "registered anew"
@@ -206,10 +210,41 @@ async def test_bluetoothd_is_killed_in_the_middle_of_a_session(tmp_path: Path) -
         assert house.verdict().good, house.verdict()
 
 
+@pytest.mark.usefixtures("_at_once")
+@pytest.mark.parametrize("unplugged", [True, False], ids=["unplugged", "switched off"])
+async def test_an_adapter_goes_in_the_middle_of_a_session(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    unplugged: bool,  # noqa: FBT001 - a table
+) -> None:
+    async with home(tmp_path, Meter, idle_seconds=60) as house:
+        meter = house.device(Meter)
+        assert isinstance(meter, Meter)
+        asked = asyncio.Event()
+
+        async def say_nothing(_command: RecordAccessControlPoint) -> bool:
+            asked.set()
+            return bool(await asyncio.Event().wait())
+
+        with monkeypatch.context() as patch:  # for the first session
+            patch.setattr(meter, "report", say_nothing)
+            await meter.advertise()
+            await asked.wait()
+        if unplugged:
+            await house.bluez.unplug()
+        else:
+            await house.bluez.power(on=False)
+        await until(lambda: house.status(Meter)["state"] == "waiting", 5)
+        if unplugged:
+            house.bluez.plug()
+        await house.read(Meter)
+        assert house.verdict().good, house.verdict()
+
+
 async def test_an_adapter_without_power_is_switched_on(tmp_path: Path) -> None:
     async with home(tmp_path, Meter) as house:
         await house.bluez.power(on=False)
-        await until(lambda: house.bluez.powered == [True])
+        await until(lambda: house.bluez.powered == [True], 5)
         await house.read(Meter)
         assert house.verdict().good, house.verdict()
 
@@ -217,7 +252,7 @@ async def test_an_adapter_without_power_is_switched_on(tmp_path: Path) -> None:
 async def test_an_adapter_is_left_off_where_its_owner_wants_that(tmp_path: Path) -> None:
     async with home(tmp_path, Meter, recover="scan") as house:
         await house.bluez.power(on=False)
-        await until(lambda: "switched off" in house.gateway.status()["adapter"])
+        await until(lambda: "switched off" in house.gateway.status()["adapter"], 5)
         await asyncio.sleep(1.5)
         assert house.bluez.powered == []
 
@@ -225,7 +260,7 @@ async def test_an_adapter_is_left_off_where_its_owner_wants_that(tmp_path: Path)
 async def test_an_adapter_is_unplugged_and_plugged_in(tmp_path: Path) -> None:
     async with home(tmp_path, Meter) as house:
         await house.bluez.unplug()
-        await until(lambda: "no Bluetooth adapter" in house.gateway.status()["adapter"])
+        await until(lambda: "no Bluetooth adapter" in house.gateway.status()["adapter"], 5)
         house.bluez.plug()
         await house.read(Meter)
         assert house.gateway.status()["adapter"] == "ok"

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from drivers import Batch, Policy, Refused, Why
+from drivers import Batch, Policy, Refused, Silent, Why
 from drivers.kit.capture import Record
 from gateway import attendant as attending
 from gateway import known, registry, sessions
@@ -24,6 +24,7 @@ from gateway.filing import Filing
 from gateway.intake import Intake
 from gateway.intake import read as read_intake
 from gateway.journal import Journal
+from gateway.known import slower
 from gateway.registry import Loaded, Registry
 from tests.support.fakes import FakeClock, FakeConnection, FakeDevice, FakeRadio, until
 
@@ -339,6 +340,55 @@ async def test_a_refusal_stops_until_the_owner_acts(tmp_path: Path) -> None:
         home.attendant.reload(home.attendant._config)
         home.see(device)
         await until(lambda: device.connections == 2)
+
+
+async def test_a_device_that_goes_before_a_word_was_not_read(tmp_path: Path) -> None:
+    """Else a bond that fits no more would be tried for ever, and nobody would know."""
+
+    async def go(device: FakeDevice) -> None:
+        device.hang_up()
+
+    async with house(tmp_path, device := cuff(script=go, refuses_reads=True)) as home:
+        state = await home.read(device)
+        assert state["problem"] == "it went before it had said anything"
+        assert home.attendant._known[device.address].failures == 1
+
+
+async def test_a_session_that_brought_something_makes_nobody_wait_longer(tmp_path: Path) -> None:
+    """Its end may have been a broken link time after time; a device that brings nothing is tried more and more slowly."""
+
+    async def push(device: FakeDevice) -> None:
+        device.send(0x2A35, CUFF[:1] + bytes((100 + device.connections,)) + CUFF[2:])
+
+    async def read(link: Any) -> AsyncIterator[Batch]:
+        async for batch in loaded.driver.read(link):
+            yield batch
+        raise Silent("the link has gone")
+
+    loaded = next(item for item in REGISTRY.loaded if item.driver.name == "blood-pressure")
+    device = cuff(script=push)
+    async with house(tmp_path, device) as home:
+        home.attendant._registry = Registry([Loaded(replace(loaded.driver, read=read), "failing.py", "")])  # type: ignore[arg-type]
+        for _ in range(4):
+            await home.read(device)
+            home.clock.pass_(3)  # what the first failure costs
+        assert home.known[device.address]["problem"] == "the link has gone"
+        assert len(home.things()) == 4
+
+
+async def test_one_that_failed_and_was_away_for_long_is_tried_as_soon_as_it_is_back(tmp_path: Path) -> None:
+    device = cuff()
+    async with house(tmp_path, device) as home:
+        radio = home.attendant._radio
+        assert isinstance(radio, FakeRadio)
+        radio.unreachable.add(device.address)
+        for _ in range(8):
+            await home.read(device)
+            home.clock.pass_(attending.LONG_AWAY_SECONDS + 1)
+        assert slower(8, attending.SLOWEST_RETRY_SECONDS) > attending.LONG_AWAY_SECONDS + 1, "else nothing is shown here"
+        radio.unreachable.clear()
+        await home.read(device)
+        assert len(home.things()) == 1
 
 
 async def test_a_full_disk_takes_no_new_session_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

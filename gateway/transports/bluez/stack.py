@@ -7,7 +7,6 @@ there are, and whether they have power. Everything is registered anew with a blu
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -55,7 +54,7 @@ _RULES = (
 
 
 class Stack:
-    """`adapter`: the name of the one to use, hci1 say; bluetoothd's first if left out. `on_gone` is called when all connections are."""
+    """`adapter`: the name of the one to use, hci1 say; bluetoothd's first if left out."""
 
     def __init__(self, desk: Desk, bonds: BondFile, time: TimeServer | None = None, *, adapter: str | None = None) -> None:
         self._agent, self._time, self.adapter = agent.Agent(desk, bonds.known_as), time, adapter
@@ -64,7 +63,6 @@ class Stack:
         self._trouble: asyncio.Future[AdapterProblem] | None = None
         self._stopped: asyncio.TimerHandle | None = None
         self._changed = asyncio.Event()
-        self.on_gone: Callable[[], None] = lambda: None
 
     # -- before and during a scan --------------------------------------------------------------------------------
 
@@ -79,11 +77,8 @@ class Stack:
         except FAILURES as error:
             raise AdapterError(AdapterProblem.NO_SERVICE, said(error)) from error
         self._adapters = {path: interfaces[ADAPTER] for path, interfaces in objects.items() if ADAPTER in interfaces}
-        path = self._path()
-        if path is None:
+        if self._path() is None:
             raise AdapterError(AdapterProblem.NO_ADAPTER, f"there is no {self.adapter}" if self.adapter else "")
-        if not self._adapters[path].get("Powered"):
-            raise AdapterError(AdapterProblem.OFF)
         if self._time is not None:
             await self._time.register()
         self._trouble = loop.create_future()
@@ -160,7 +155,7 @@ class Stack:
                 log.warning("bluetoothd has ended")
                 self._adapters.clear()
                 _bleak_begins_anew()
-                self._is_dead(AdapterProblem.NO_SERVICE, connections=True)
+                self._is_dead(AdapterProblem.NO_SERVICE)
             if now:
                 self._changed.set()
         elif message.interface == OBJECT_MANAGER and ADAPTER in body[1]:
@@ -172,7 +167,8 @@ class Stack:
                 self._adapters.pop(body[0], None)
                 if in_use:
                     log.warning("the adapter is gone", adapter=body[0])
-                    self._is_dead(AdapterProblem.NO_ADAPTER, connections=True)
+                    _bleak_begins_anew()
+                    self._is_dead(AdapterProblem.NO_ADAPTER)
         elif message.interface == PROPERTIES and body[0] == ADAPTER and message.path is not None:
             self._adapter_says(message.path, plain(body[1]))
 
@@ -181,7 +177,7 @@ class Stack:
         if path != self._path():
             return
         if news.get("Powered") is False:
-            self._is_dead(AdapterProblem.OFF, connections=True)
+            self._is_dead(AdapterProblem.OFF)
         elif news.get("Powered"):
             self._changed.set()
         if "Discovering" in news and self._trouble is not None:
@@ -191,16 +187,14 @@ class Stack:
             if not news["Discovering"]:
                 self._stopped = asyncio.get_running_loop().call_later(STOPPED_SECONDS, self._is_dead, AdapterProblem.STUCK)
 
-    def _is_dead(self, problem: AdapterProblem, *, connections: bool = False) -> None:
+    def _is_dead(self, problem: AdapterProblem) -> None:
         if self._trouble is not None and not self._trouble.done():
             self._trouble.set_result(problem)
-        if connections:
-            self.on_gone()
 
 
 def _bleak_begins_anew() -> None:
-    """Nor does bleak notice that what it remembers of devices went with bluetoothd: the first visit of each would fail. It begins anew
-    when its connection to the bus is gone.
+    """Bleak does not notice that connections, and what it remembers of devices, went with bluetoothd: sessions would hang, and the first
+    visit of each device would fail. It begins anew when its connection to the bus is gone.
     """
     manager = bleaks._global_instances.get(asyncio.get_running_loop())  # noqa: SLF001 - there is no other way to it
     if manager is not None and manager._bus is not None:  # noqa: SLF001 - likewise

@@ -101,8 +101,9 @@ class StandIn(Objects):
         self.add(self.adapter, {ADAPTER: properties, "org.bluez.GattManager1": {}})
 
     async def unplug(self) -> None:
-        await self._drop_all()
+        """It goes, and its devices with it, without a word about their connections."""
         self.remove(self.adapter)
+        await self._drop_all()
 
     async def kill(self) -> None:
         """Bluetoothd is no more; what it was connected to is let go."""
@@ -244,13 +245,13 @@ class StandIn(Objects):
 
     def _on_gone(self, path: str) -> None:
         self.connections.pop(path, None)
+        for one in [one for one in self._notifying if one.startswith(path)]:
+            del self._notifying[one]
         if path not in self.tree:
             return
         if not self.value(path, DEVICE, "Bonded"):  # else BlueZ keeps what it knows of it
             for one in [one for one in self.tree if one.startswith(f"{path}/service") and one.count("/") == path.count("/") + 1]:
                 self.remove(one)
-        for one in [one for one in self._notifying if one.startswith(path)]:
-            del self._notifying[one]
         self.change(path, DEVICE, Connected=OFF, ServicesResolved=OFF)
 
     async def _resolve(self, path: str, peer: Peer) -> None:
