@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,9 @@ log = structlog.get_logger()
 
 RELEASE_SECONDS = 10.0
 """For all of them together: a bus that does not answer must not hold up the scan, which tells of it."""
+START_SECONDS = 30.0
+STOP_SECONDS = 5.0
+"""A bluetoothd that hangs must not take the gateway with it."""
 SILENT_SCAN_SECONDS = 90.0
 """A scan that brings nothing for so long is started anew; some adapters stop without a word."""
 
@@ -105,15 +109,20 @@ class BleakRadio:
             )
 
         trouble = await self._stack.begin() if self._stack is not None else loop.create_future()
+        scanner = BleakScanner(found, backend=self._scanner, bluez=self._scanner_arguments())
         try:
-            async with BleakScanner(found, backend=self._scanner, bluez=self._scanner_arguments()):
-                # Looked at now and then: to be woken by every advertisement would cost more than all else that is done with it.
-                while not trouble.done() and (silent := loop.time() - heard) < SILENT_SCAN_SECONDS:
-                    await asyncio.wait({trouble}, timeout=SILENT_SCAN_SECONDS - silent)
-        except (BleakError, OSError, EOFError) as error:
+            async with asyncio.timeout(START_SECONDS):
+                await scanner.start()
+            # Looked at now and then: to be woken by every advertisement would cost more than all else that is done with it.
+            while not trouble.done() and (silent := loop.time() - heard) < SILENT_SCAN_SECONDS:
+                await asyncio.wait({trouble}, timeout=SILENT_SCAN_SECONDS - silent)
+        except (BleakError, OSError, EOFError, TimeoutError) as error:
             if not trouble.done():
                 raise AdapterError(_adapter_problem(error), said(error)) from error
         finally:
+            with suppress(BleakError, OSError, EOFError, TimeoutError):  # the next start tells what is wrong
+                async with asyncio.timeout(STOP_SECONDS):
+                    await scanner.stop()
             if self._stack is not None:
                 self._stack.end()
         raise AdapterError(trouble.result() if trouble.done() else AdapterProblem.SILENT)
@@ -183,5 +192,7 @@ def _adapter_problem(error: BaseException) -> AdapterProblem:
         return AdapterProblem.OFF if off else AdapterProblem.NO_ADAPTER
     if "NotReady" in text:
         return AdapterProblem.OFF
+    if isinstance(error, TimeoutError):
+        return AdapterProblem.STUCK
     nobody = not isinstance(error, BleakError) or "ServiceUnknown" in text or "NameHasNoOwner" in text
     return AdapterProblem.NO_SERVICE if nobody else AdapterProblem.STUCK

@@ -63,6 +63,8 @@ class Stack:
         self._trouble: asyncio.Future[AdapterProblem] | None = None
         self._stopped: asyncio.TimerHandle | None = None
         self._changed = asyncio.Event()
+        self._forgotten = False
+        """Bluetoothd or the adapter has gone, and bleak does not know."""
 
     # -- before and during a scan --------------------------------------------------------------------------------
 
@@ -85,7 +87,10 @@ class Stack:
         return self._trouble
 
     def end(self) -> None:
-        """The scan is over."""
+        """The scan is over. Only now may bleak lose its connection to the bus: what it asked after that would never be answered."""
+        if self._forgotten:
+            self._forgotten = False
+            _bleak_begins_anew()
         self._trouble = None
         if self._stopped is not None:
             self._stopped.cancel()
@@ -154,7 +159,7 @@ class Stack:
             if before:
                 log.warning("bluetoothd has ended")
                 self._adapters.clear()
-                _bleak_begins_anew()
+                self._forgotten = True
                 self._is_dead(AdapterProblem.NO_SERVICE)
             if now:
                 self._changed.set()
@@ -167,7 +172,7 @@ class Stack:
                 self._adapters.pop(body[0], None)
                 if in_use:
                     log.warning("the adapter is gone", adapter=body[0])
-                    _bleak_begins_anew()
+                    self._forgotten = True
                     self._is_dead(AdapterProblem.NO_ADAPTER)
         elif message.interface == PROPERTIES and body[0] == ADAPTER and message.path is not None:
             self._adapter_says(message.path, plain(body[1]))
@@ -188,7 +193,9 @@ class Stack:
                 self._stopped = asyncio.get_running_loop().call_later(STOPPED_SECONDS, self._is_dead, AdapterProblem.STUCK)
 
     def _is_dead(self, problem: AdapterProblem) -> None:
-        if self._trouble is not None and not self._trouble.done():
+        if self._trouble is None:
+            self.end()  # no scan to wait for
+        elif not self._trouble.done():
             self._trouble.set_result(problem)
 
 
