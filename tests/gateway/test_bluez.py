@@ -132,6 +132,18 @@ async def test_a_bond_that_the_hub_lost_is_made_anew(tmp_path: Path) -> None:
         assert house.verdict().good, house.verdict()
 
 
+async def test_a_bond_that_was_there_is_made_anew_before_anything_is_asked(tmp_path: Path) -> None:
+    """Bluetoothd 5.66 does not always repeat what was refused for want of one."""
+    async with home(tmp_path, Cuff) as house:
+        await paired(house)
+        await house.bluez.Adapter1_RemoveDevice(Message(path="/", member="x", body=[house.bluez.device_path(CUFF)]))
+        before = len(house.bluez.calls)
+        await paired(house)
+        calls = house.bluez.calls[before:]
+        assert calls.index("Pair") < calls.index("StartNotify")
+        assert states(house) == {CUFF: "paired"}
+
+
 @pytest.mark.usefixtures("_at_once")
 async def test_a_bond_that_the_device_lost_is_removed_after_some_links_and_made_anew(tmp_path: Path) -> None:
     async with home(tmp_path, Cuff) as house:

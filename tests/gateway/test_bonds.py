@@ -48,6 +48,7 @@ def test_a_link_that_goes_now_and_then_is_the_air_and_one_that_goes_every_time_i
     for _ in range(DROPS_UNTIL_STALE - 1):
         assert bond.happens(Event.DROPPED, at_hub=True).act is Act.NOTHING, "not in a row"
     assert bond.happens(Event.DROPPED, at_hub=True) == (State.STALE, Act.FORGET)
+    assert bond.happens(Event.DROPPED, at_hub=True).act is Act.NOTHING, "what comes then is another bond"
 
 
 def test_states_outlive_the_daemon(tmp_path: Path) -> None:
