@@ -19,7 +19,7 @@ help:
 	@echo 'make fuzz          octets that nobody would send, led by coverage: FUZZ="--seconds 60 glucose"'
 	@echo 'make soak          the daemon among twenty devices and a bluetoothd that fails: MINUTES=30 SEED=1'
 	@echo 'make broker-loss   what a broker loses that is killed, by its settings'
-	@echo 'make e2e-vm        a cuff and a meter read through a real bluetoothd and kernel in a virtual machine: RUNS=1'
+	@echo 'make e2e-vm        a cuff, a meter and a scale through real bluetoothds and kernels in virtual machines: RUNS=1'
 	@echo 'make lock    renew the locks (needs uv)'
 
 demo: $(VENV)/run.stamp
@@ -65,6 +65,8 @@ broker-loss: $(VENV)/dev.stamp servers
 e2e-vm: $(VENV)/dev.stamp
 	@tests/install qemu-system-x86_64:qemu-system-x86 mmdebstrap:mmdebstrap mke2fs:e2fsprogs cpio:cpio
 	$(BIN)/python -m tests.e2e --runs $(or $(RUNS),1) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.e2e --scenario trials --runs $(or $(RUNS),1) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.e2e --scenario trials --suite trixie --runs $(or $(RUNS),1) $(if $(SEED),--seed $(SEED))
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -1,6 +1,6 @@
 """`make e2e-vm`: a virtual machine with Debian's kernel and bluetoothd, in which the installed gateway reads a cuff and a meter.
 
-    python -m tests.e2e [--suite bookworm|trixie] [--scenario scenario|trials] [--runs N] [--seed S]
+    python -m tests.e2e [--suite bookworm|trixie] [--scenario scenario|trials|wake] [--runs N] [--seed S]
 
 The machine's image is built once for each lock and recipe, and kept in the user's cache. What a failed run leaves (logs, the radio's
 traffic as btsnoop, the state) stays in a directory that is named. A machine that does not even start is started once more, and that
@@ -106,7 +106,7 @@ def run(machine: Path, site: Path, scenario: str, seed: int) -> bool:
 def main() -> int:
     options = argparse.ArgumentParser(prog="python -m tests.e2e")
     options.add_argument("--suite", default="bookworm", choices=("bookworm", "trixie"))
-    options.add_argument("--scenario", default="scenario", choices=("scenario", "trials"))
+    options.add_argument("--scenario", default="scenario", choices=("scenario", "trials", "wake"))
     options.add_argument("--runs", type=int, default=1)
     options.add_argument("--seed", type=int, default=secrets.randbits(16))
     given = options.parse_args()

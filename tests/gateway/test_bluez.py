@@ -255,6 +255,7 @@ async def test_an_adapter_goes_in_the_middle_of_a_session(
 
 async def test_an_adapter_without_power_is_switched_on(tmp_path: Path) -> None:
     async with home(tmp_path, Meter) as house:
+        await until(lambda: "StartDiscovery" in house.bluez.calls)
         await house.bluez.power(on=False)
         await until(lambda: house.bluez.powered == [True], 5)
         await house.read(Meter)

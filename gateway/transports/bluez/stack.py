@@ -155,14 +155,11 @@ class Stack:
     def _on_signal(self, message: Message) -> None:
         body = message.body
         if message.interface == DBUS and message.member == "NameOwnerChanged" and body[0] == BLUEZ:
-            _, before, now = body
-            if before:
+            if body[1]:  # somebody had it
                 log.warning("bluetoothd has ended")
                 self._adapters.clear()
                 self._forgotten = True
                 self._is_dead(AdapterProblem.NO_SERVICE)
-            if now:
-                self._changed.set()
         elif message.interface == OBJECT_MANAGER and ADAPTER in body[1]:
             if message.member == "InterfacesAdded":
                 self._adapters[body[0]] = plain(body[1][ADAPTER])
