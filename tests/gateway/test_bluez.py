@@ -21,7 +21,7 @@ from gateway.simulator.devices import Meter
 from gateway.simulator.pushers import Cuff
 from gateway.transports.bluez import stack
 from profiles.gatt.record_access import RecordAccessControlPoint
-from tests.support.bluez.bus import private_bus
+from tests.support.bluez.bus import PrivateBus, private_bus
 from tests.support.bluez.home import ADDRESSES, Home, home
 from tests.support.bluez.objects import Failure
 from tests.support.bluez.standin import ADAPTER, DEVICE, OFF
@@ -31,10 +31,10 @@ CUFF, METER = ADDRESSES[Cuff], ADDRESSES[Meter]
 
 
 @pytest.fixture(autouse=True)
-def _bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with private_bus(tmp_path) as address:
-        monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
-        yield
+def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PrivateBus]:
+    with private_bus(tmp_path) as made:
+        monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", made.address)
+        yield made
 
 
 @pytest.fixture
@@ -253,6 +253,19 @@ async def test_an_adapter_goes_in_the_middle_of_a_session(
         assert house.verdict().good, house.verdict()
 
 
+async def test_the_bus_itself_dies_and_comes_back(tmp_path: Path, bus: PrivateBus) -> None:
+    async with home(tmp_path, Meter) as house:
+        await house.read(Meter)
+        bus.stop()
+        await until(lambda: "bluetoothd does not answer" in house.gateway.status()["adapter"], 5)
+        await house.bluez.kill()
+        bus.start()
+        await house.bluez.start()
+        await house.read(Meter)
+        assert house.gateway.status()["adapter"] == "ok"
+        assert house.verdict().good, house.verdict()
+
+
 async def test_an_adapter_without_power_is_switched_on(tmp_path: Path) -> None:
     async with home(tmp_path, Meter) as house:
         await until(lambda: "StartDiscovery" in house.bluez.calls)
@@ -314,14 +327,14 @@ async def test_a_bluetoothd_that_stays_stuck_is_started_anew_where_that_is_permi
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refuses: str | None
 ) -> None:
     monkeypatch.setattr(recovery, "SLOWEST_RETRY_SECONDS", 0.1)
-    bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
-    systemd = Systemd(bus, refuses)
-    await bus.request_name("org.freedesktop.systemd1")
+    connection = await MessageBus(bus_type=BusType.SYSTEM).connect()
+    systemd = Systemd(connection, refuses)
+    await connection.request_name("org.freedesktop.systemd1")
     with capture_logs() as logs:
         async with home(tmp_path, Meter, faults={"StartDiscovery": [Failure("InProgress")] * 7}) as house:
             await until(lambda: systemd.asked)
             await house.read(Meter)
-    bus.disconnect()
+    connection.disconnect()
     path = ("/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager")
     assert systemd.asked == [(*path, "bluetooth.service", "replace")]
     hindered = [entry["problem"] for entry in logs if entry["event"] == "bluetooth could not be mended"]

@@ -17,17 +17,17 @@ from structlog.testing import capture_logs
 from gateway.transports.bluez import time_server
 from gateway.transports.bluez.time_server import ROOT, SERVICE, TimeServer, current_time, local_time
 from profiles.gatt import current_time as cts
-from tests.support.bluez.bus import private_bus
+from tests.support.bluez.bus import PrivateBus, private_bus
 
 MOMENT = datetime(2026, 7, 14, 9, 30, 5, 500_000, timezone(timedelta(hours=2)))
 MANAGER_PATH = "/org/bluez/hci0"
 
 
 @pytest.fixture
-def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with private_bus(tmp_path) as address:
-        monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
-        yield
+def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PrivateBus]:
+    with private_bus(tmp_path) as made:
+        monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", made.address)
+        yield made
 
 
 class Bluez:

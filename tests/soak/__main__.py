@@ -74,6 +74,6 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as temporary:
         directory = given.keep or Path(temporary)
         directory.mkdir(parents=True, exist_ok=True)
-        with private_bus(directory) as address:
-            os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = address
+        with private_bus(directory) as bus:
+            os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = bus.address
             sys.exit(asyncio.run(main(directory, given.minutes, given.seed)))

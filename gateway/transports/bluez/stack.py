@@ -7,6 +7,7 @@ there are, and whether they have power. Everything is registered anew with a blu
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -59,6 +60,7 @@ class Stack:
     def __init__(self, desk: Desk, bonds: BondFile, time: TimeServer | None = None, *, adapter: str | None = None) -> None:
         self._agent, self._time, self.adapter = agent.Agent(desk, bonds.known_as), time, adapter
         self._bus: MessageBus | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._adapters: dict[str, dict[str, Any]] = {}
         self._trouble: asyncio.Future[AdapterProblem] | None = None
         self._stopped: asyncio.TimerHandle | None = None
@@ -125,8 +127,10 @@ class Stack:
         if self._time is not None:
             await self._time.close()
         if self._bus is not None:
-            self._bus.disconnect()
-            self._bus = None
+            bus, self._bus = self._bus, None
+            bus.disconnect()
+        if self._watching is not None:
+            await asyncio.wait({self._watching})
 
     # -- within --------------------------------------------------------------------------------------------------
 
@@ -137,14 +141,19 @@ class Stack:
             bus.export(agent.PATH, self._agent)
             await listen(bus, self._on_signal, *_RULES)
             self._bus = bus
+            self._watching = asyncio.create_task(self._watch(bus), name="message bus")
         return self._bus
 
-    def path(self) -> str:
-        """Of the adapter in use. Raises `AdapterError`."""
-        path = self._path()
-        if path is None:
-            raise AdapterError(AdapterProblem.NO_ADAPTER)
-        return path
+    async def _watch(self, bus: MessageBus) -> None:
+        """The bus itself may die; then there are no signals any more, of that either."""
+        with suppress(*FAILURES):
+            await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]  # dbus-fast leaves it untyped
+        if self._bus is bus:
+            log.warning("the message bus has gone")
+            self._bus = None
+            self._adapters.clear()
+            self._forgotten = True
+            self._is_dead(AdapterProblem.NO_SERVICE)
 
     def _path(self) -> str | None:
         if self.adapter is not None:
