@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 LOCK = ROOT / "requirements.lock"
 RECIPE = (HERE / "build-guest", HERE / "guest" / "init", LOCK)
-SECONDS = 420
+SECONDS = 600
 MEMORY_MB = 1024
 NOT_STARTED = 125
 

@@ -22,6 +22,9 @@ CUFF = ADDRESSES["cuff"]
 SETTLE_SECONDS = 4.0
 """A scan that has just begun is not yet one that runs."""
 
+REST_SECONDS = 3.0
+"""Between two processes: bluetoothd refuses a scan while it still ends the last one."""
+
 
 class Output:
     """The lines of a process, as they come."""
@@ -51,6 +54,7 @@ async def process(module: str, *arguments: str) -> AsyncIterator[Output]:
         with suppress(ProcessLookupError):
             made.terminate()
         await made.wait()
+        await asyncio.sleep(REST_SECONDS)
 
 
 async def awake(devices: Devices) -> float:
