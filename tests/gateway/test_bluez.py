@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -117,6 +119,74 @@ async def test_a_radio_that_fails_during_a_pairing_is_tried_again(tmp_path: Path
         assert said["state"] == "waiting"
         assert "did not come about" in said["problem"]
         await paired(house)
+
+
+@asynccontextmanager
+async def command(house: Home, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`health-gateway …`, as a person runs it beside the daemon."""
+    config = house.place / "config.toml"
+    config.write_text(f'[gateway]\nstate = "{house.place}/state"\n[[device]]\naddress = "{CUFF}"\nname = "Cuff in the hall"\n')
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "gateway", *arguments, "-c", str(config)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def test_the_command_leads_a_person_through_a_pairing_and_out_of_it(tmp_path: Path) -> None:
+    async with home(tmp_path, Cuff) as house:
+        async with command(house, "pair", CUFF.lower()) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert b"Put Cuff in the hall into pairing mode" in await process.stdout.readline()
+            await house.device(Cuff).advertise()
+            number = await house.device(Cuff).display.shown
+            process.stdin.write(f"12345678\n{number:06}\n".encode())
+            said = (await process.stdout.read()).decode()
+            assert await process.wait() == 0, said
+        for sentence in ("is there; connecting", "Type it here", "a passkey has up to six digits", "is paired, and will be read"):
+            assert sentence in said, said
+        await house.read(Cuff)
+        assert house.verdict().good, house.verdict()
+        for answer in ("is forgotten", "has no bond with it"):
+            async with command(house, "forget", CUFF) as process:
+                output, _ = await process.communicate()
+                assert answer in output.decode()
+                assert process.returncode == 0
+                house.device(Cuff)._advertising = True  # it stays out of the air
+
+
+async def test_the_command_tells_what_became_of_it(tmp_path: Path) -> None:
+    async with home(tmp_path, Cuff) as house:
+        async with command(house, "pair", CUFF) as process:
+            assert process.stdin is not None
+            await house.device(Cuff).advertise()
+            await house.device(Cuff).display.shown
+            process.stdin.write(b"no\n")
+            output, _ = await process.communicate()
+            assert process.returncode == 1
+            assert Why.PASSKEY.value in output.decode()
+        async with command(house, "pair", "C1:00:00:00:00:99") as process:
+            output, _ = await process.communicate()
+            assert process.returncode == 1
+            assert 'add [[device]] with address = "C1:00:00:00:00:99"' in output.decode()
+
+
+@pytest.mark.parametrize("name", ["pair", "forget"])
+async def test_without_a_daemon_the_commands_say_so(tmp_path: Path, name: str) -> None:
+    async with home(tmp_path, Cuff) as house:
+        pass
+    async with command(house, name, CUFF) as process:
+        output, _ = await process.communicate()
+        assert process.returncode == 1
+        assert "the gateway does not run" in output.decode()
 
 
 # -- the bond's life ------------------------------------------------------------------------------------------------
