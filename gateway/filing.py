@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -89,7 +89,7 @@ class Filing:
         info: Mapping[str, Any] | None = None
         for item in batch.items:
             if isinstance(item, DeviceInfo):
-                facts.info, facts.ref = item, None
+                facts.info, facts.ref = self._completed(facts.address, item), None
             elif isinstance(item, DeviceClock):
                 facts.pair = timing.ClockPair(
                     item.device_time, item.frame.received, float(item.fraction), item.synchronized, item.utc_offset
@@ -100,9 +100,9 @@ class Filing:
             facts.identified(identity)
             facts.identity = identity
         for item in batch.items:
-            if isinstance(item, DeviceInfo):
-                info = {name: value for name, value in asdict(item).items() if name != "frame" and value is not None}
-                candidates.append(self._device(facts, item))
+            if isinstance(item, DeviceInfo) and facts.info is not None:
+                info = {name: value for name, value in asdict(facts.info).items() if name != "frame" and value is not None}
+                candidates.append(self._device(facts, facts.info))
             elif isinstance(item, Reading):
                 readings.append(item)
             elif isinstance(item, Notice):
@@ -131,6 +131,11 @@ class Filing:
             crashpoints.reached("thing-committed")
             self._committed(new)
         return new
+
+    def _completed(self, address: str, info: DeviceInfo) -> DeviceInfo:
+        """What a device did not come to say this time (the link broke) it has said before: that is no other device."""
+        known = self._journal.info(address)
+        return replace(info, **{name: known[name] for name in _LASTING if name in known and not getattr(info, name)})
 
     def _device_ref(self, facts: SessionFacts) -> DeviceRef:
         if facts.ref is not None:
@@ -253,6 +258,8 @@ class Filing:
             return settings.users.get(str(user_index))
         return settings.person
 
+
+_LASTING = tuple(field.name for field in fields(DeviceInfo) if field.name not in ("frame", "battery"))
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 

@@ -117,6 +117,10 @@ class Journal:
     def mark(self, address: str) -> dict[str, Any]:
         return dict(json.loads(self._ask("SELECT mark FROM devices WHERE address=?", address, default="{}")))
 
+    def info(self, address: str) -> dict[str, Any]:
+        """Who a device has said to be, by the names of `DeviceInfo`."""
+        return dict(json.loads(self._ask("SELECT info FROM devices WHERE address=?", address, default="{}")))
+
     def after(self, n: int, limit: int) -> list[Row]:
         """Sound rows behind `n`, in order. A damaged one is left out; `repair` deals with it."""
         with closing(connect_reader(self._path)) as reader:

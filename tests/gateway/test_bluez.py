@@ -338,7 +338,7 @@ async def test_the_bus_itself_dies_and_comes_back(tmp_path: Path, bus: PrivateBu
 
 async def test_an_adapter_without_power_is_switched_on(tmp_path: Path) -> None:
     async with home(tmp_path, Meter) as house:
-        await until(lambda: "StartDiscovery" in house.bluez.calls)
+        await house.scanning()
         await house.bluez.power(on=False)
         await until(lambda: house.bluez.powered == [True], 5)
         await house.read(Meter)
@@ -347,6 +347,7 @@ async def test_an_adapter_without_power_is_switched_on(tmp_path: Path) -> None:
 
 async def test_an_adapter_is_left_off_where_its_owner_wants_that(tmp_path: Path) -> None:
     async with home(tmp_path, Meter, recover="scan") as house:
+        await house.scanning()
         await house.bluez.power(on=False)
         await until(lambda: "switched off" in house.gateway.status()["adapter"], 5)
         await asyncio.sleep(1.5)
@@ -355,6 +356,7 @@ async def test_an_adapter_is_left_off_where_its_owner_wants_that(tmp_path: Path)
 
 async def test_an_adapter_is_unplugged_and_plugged_in(tmp_path: Path) -> None:
     async with home(tmp_path, Meter) as house:
+        await house.scanning()
         await house.bluez.unplug()
         await until(lambda: "no Bluetooth adapter" in house.gateway.status()["adapter"], 5)
         house.bluez.plug()
@@ -414,6 +416,7 @@ async def test_a_bluetoothd_that_stays_stuck_is_started_anew_where_that_is_permi
 
 async def test_an_adapter_that_a_switch_blocks_is_told(tmp_path: Path) -> None:
     async with home(tmp_path, Meter, faults={"Set": [Failure("Blocked", "Blocked through rfkill")] * 2}) as house:
+        await house.scanning()
         with capture_logs() as logs:
             await house.bluez.power(on=False)
             await until(lambda: any("rfkill" in str(entry.get("problem")) for entry in logs))
@@ -423,7 +426,7 @@ async def test_an_adapter_that_a_switch_blocks_is_told(tmp_path: Path) -> None:
 async def test_discovery_that_ends_without_a_word_is_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stack, "STOPPED_SECONDS", 0.2)
     async with home(tmp_path, Meter) as house:
-        await until(lambda: house.bluez.calls.count("StartDiscovery") == 1)
+        await house.scanning()
         await house.bluez.radio.stop_scanning()
         house.bluez.change(house.bluez.adapter, ADAPTER, Discovering=OFF)
         await until(lambda: house.bluez.calls.count("StartDiscovery") == 2)

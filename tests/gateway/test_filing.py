@@ -71,6 +71,16 @@ async def test_the_same_record_again_is_nothing_new(journal: Journal) -> None:
     assert await put(journal, glucose(), on=facts(session="s2"), clock=DeviceClock(replace(FRAME, received=T0 + 90), TIME)) == []
 
 
+async def test_what_a_device_did_not_come_to_say_makes_no_poorer_version_of_it(journal: Journal) -> None:
+    """The link broke while it was asked who it is; nor is it given another name."""
+    await put(journal, about=info(firmware="1.0", udi={"label": "x"}))
+    assert await put(journal, about=DeviceInfo(frame=FRAME, manufacturer="M"), on=facts(session="s2")) == []
+    [reading] = await put(journal, glucose(), about=DeviceInfo(frame=FRAME), on=facts(session="s3"))
+    assert reading["device"]["model"] == "G1"
+    [newer] = await put(journal, about=DeviceInfo(frame=FRAME, firmware="1.1"), on=facts(session="s4"))
+    assert (newer["version"], newer["data"]["firmware"], newer["data"]["udi"]) == (2, "1.1", {"label": "x"})
+
+
 async def test_a_unit_switch_is_a_version(journal: Journal) -> None:
     first, second = (await put(journal, glucose()))[0], (await put(journal, glucose(value="5.6", unit="mmol/L")))[0]
     assert first["id"] == second["id"]

@@ -29,7 +29,7 @@ from gateway.simulator.radio import make_device
 from gateway.transports.ble import BleakRadio
 from gateway.transports.bluez.bonds import Bonds
 from gateway.transports.bluez.stack import Stack
-from tests.support.bluez.standin import StandIn
+from tests.support.bluez.standin import ADAPTER, StandIn
 from tests.support.fakes import until
 
 HUB = "C0:FF:EE:00:00:00"
@@ -55,6 +55,10 @@ class Home:
         await self.device(kind).advertise()
         await until(lambda: self.status(kind)["sessions"] >= before + sessions and self.status(kind)["state"] != "reading", seconds)
         return self.status(kind)
+
+    async def scanning(self) -> None:
+        """The first scan has begun, and bluetoothd has said so."""
+        await until(lambda: self.bluez.value(self.bluez.adapter, ADAPTER, "Discovering"))
 
     def verdict(self) -> Verdict:
         """What the devices know against what the journal has."""
