@@ -159,6 +159,8 @@ class Attendant:
         if known is None:
             known = self._known[address] = Known(settings=self._listed.get(address), generation=self._generation)
         known.refused, known.failures, known.not_before, known.pair = None, 0, 0.0, True
+        if known.running:
+            self._tell(address, {"event": "found"})  # and it may be asked for its bond at this moment
         return None
 
     def _start(self, seen: Seen, known: Known) -> None:

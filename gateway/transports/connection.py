@@ -35,7 +35,10 @@ class Security(Protocol):
     """What a radio knows of bonds, for one connection."""
 
     async def secure(self) -> None:
-        """The device wants an encrypted link. Raises `DeviceError`."""
+        """The device has refused something for want of an encrypted link. Raises `DeviceError`."""
+
+    async def pair(self) -> None:
+        """Whether it wants that or not; a bond that is there stays. Raises `DeviceError`."""
 
     async def wants_pairing(self) -> bool: ...
 
@@ -90,8 +93,17 @@ class BleakConnection:
     async def pair(self) -> None:
         """Raises `DeviceError`."""
         if self._security is not None:
+            await self._security.pair()
+        else:
+            await self._pair_by_itself()
+
+    async def _become_secure(self) -> None:
+        if self._security is not None:
             await self._security.secure()
-            return
+        else:
+            await self._pair_by_itself()
+
+    async def _pair_by_itself(self) -> None:
         try:
             await self._client.pair()  # by the platform's own means: the virtual radio's, or whatever bleak finds
         except (BleakError, OSError) as error:
@@ -108,7 +120,7 @@ class BleakConnection:
         try:
             return await self._told(operation)
         except _Insecure:
-            await self.pair()
+            await self._become_secure()
         try:
             return await self._told(operation)
         except _Insecure as error:

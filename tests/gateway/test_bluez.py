@@ -98,6 +98,16 @@ async def test_a_pairing_that_fails_is_told_with_its_cure(tmp_path: Path, answer
         assert house.verdict().good, house.verdict()
 
 
+async def test_pairing_one_that_is_bonded_already_leaves_its_bond_alone(tmp_path: Path) -> None:
+    async with home(tmp_path, Cuff) as house:
+        await paired(house)
+        news = house.desk.follow(CUFF)
+        assert house.gateway.attendant.pair(CUFF) is None
+        assert (await house.read(Cuff))["problem"] is None
+        assert [news.get_nowait()["event"] for _ in range(3)] == ["found", "pairing", "paired"]
+        assert house.bluez.removed == []
+
+
 async def test_a_device_that_is_not_listed_cannot_be_paired_by_hand(tmp_path: Path) -> None:
     async with home(tmp_path, Cuff) as house:
         assert "[[device]]" in str(house.gateway.attendant.pair("C1:00:00:00:00:99"))

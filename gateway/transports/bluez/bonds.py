@@ -180,6 +180,9 @@ class OneBond:
     async def secure(self) -> None:
         await self._bonds.secure(*self._of)
 
+    async def pair(self) -> None:
+        await self._bonds.pair(*self._of)
+
     async def wants_pairing(self) -> bool:
         return await self._bonds.wants_pairing(*self._of)
 
