@@ -65,10 +65,13 @@ class LockedMeter(SoakMeter):
 
 
 class SoakThermometer(Thermometer):
+    _taken = 0
+
     def measure(self, number: int, _randomness: random.Random) -> None:
         if not self.memory.records:  # it holds one
-            # No two in a row are equal: a device without a clock could not tell them apart (docs/guarantees.md).
-            self.take(number, Decimal(350 + number % 70).scaleb(-1))
+            # No two within minutes are equal: of a device without a clock they would be taken for one (docs/guarantees.md).
+            self._taken += 1
+            self.take(number, Decimal(350 + self._taken % 70).scaleb(-1))
 
 
 KINDS: tuple[tuple[type[Peripheral], int], ...] = ((SoakScale, 9), (SoakMeter, 7), (LockedMeter, 2), (SoakThermometer, 2))
