@@ -68,13 +68,16 @@ Value = tuple[str, str, int]
 """Address, kind and characteristic."""
 
 
-def not_converted(path: Path, intake: Iterable[Record | CaptureError]) -> Counter[Value]:
-    """What the intake log has from connections and the converted file has not. The other way round there is more: bluetoothd reads, too."""
+def not_converted(path: Path, intake: Iterable[Record | CaptureError]) -> tuple[Counter[Value], int]:
+    """What the intake log has from connections and the converted file has not, and how much the log has. The other way round there is
+    more: bluetoothd reads, too.
+    """
     ours = _values(record for record in intake if isinstance(record, Record))
     theirs = _values(Conversion("").records(path.read_bytes()))
     # What was written down before it was sent may not have been sent.
-    said = ((value, octets - theirs[value]) for value, octets in ours.items() if value[1] != "wr")
-    return Counter({value: octets.total() for value, octets in said if octets})
+    said = {value: octets for value, octets in ours.items() if value[1] != "wr"}
+    lacking = {value: (octets - theirs[value]).total() for value, octets in said.items()}
+    return +Counter(lacking), sum(octets.total() for octets in said.values())
 
 
 def _values(records: Iterable[Record]) -> dict[Value, Counter[bytes]]:
