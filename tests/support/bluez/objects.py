@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from bumble.att import ATT_Error
@@ -68,7 +69,8 @@ class Objects:
 
     def _emit(self, path: str, interface: str, member: str, signature: str, body: list[Any]) -> None:
         if self.bus.connected:
-            self.bus.send(Message.new_signal(path, interface, member, signature, body))
+            with suppress(OSError):  # it says so for a moment after its end
+                self.bus.send(Message.new_signal(path, interface, member, signature, body))
 
     def _on_message(self, message: Message) -> bool | None:
         if message.message_type is not MessageType.METHOD_CALL or message.interface == "org.freedesktop.DBus.Peer":
@@ -102,7 +104,8 @@ class Objects:
         else:
             reply = Message.new_method_return(message, signature, body)
         if self.bus.connected:
-            self.bus.send(reply)
+            with suppress(OSError):
+                self.bus.send(reply)
             self.answered(message, reply)
 
     def answered(self, message: Message, reply: Message) -> None:
