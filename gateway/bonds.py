@@ -63,7 +63,7 @@ class Bond:
 
     def happens(self, event: Event, *, at_hub: bool) -> Step:
         """`at_hub`: bluetoothd has a bond with it at this moment."""
-        self.drops = self.drops + 1 if event is Event.DROPPED else 0
+        self.drops = self.drops + 1 if event is Event.DROPPED and at_hub else 0
         step = self._step(event, at_hub=at_hub)
         if step.act is Act.FORGET:
             self.drops = 0  # what comes is another bond

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakSet
@@ -52,8 +53,10 @@ class Question:
 
 
 class Desk:
-    def __init__(self, config: Config, *, seconds: float = ANSWER_SECONDS) -> None:
-        self._seconds = seconds
+    """`known_as` gives the address by which a device was named that has another since it is bonded."""
+
+    def __init__(self, config: Config, known_as: Callable[[str], str] = str, *, seconds: float = ANSWER_SECONDS) -> None:
+        self._seconds, self._lasting = seconds, known_as
         self._invited: set[str] = set()
         self._questions: dict[str, Question] = {}
         self._followers: dict[str, WeakSet[asyncio.Queue[dict[str, Any]]]] = {}
@@ -63,6 +66,13 @@ class Desk:
     def reload(self, config: Config) -> None:
         self._passkeys = {device.address: device.passkey for device in config.device}
 
+    def known_as(self, address: str) -> str:
+        """The address by which its owner has named a device: this one, if it is listed, else the one that it had before."""
+        return address if address in self._passkeys else self._lasting(address)
+
+    def _is_named(self, address: str) -> bool:
+        return address in self._passkeys or address in self._invited
+
     def invite(self, address: str) -> None:
         """Its owner has named it by hand, for as long as the daemon runs."""
         self._invited.add(address)
@@ -71,7 +81,7 @@ class Desk:
 
     async def ask(self, address: str, kind: Kind, number: str | None = None) -> str:
         """The passkey for `TYPE`; what the others return means yes. Raises `Declined`."""
-        if address not in self._passkeys and address not in self._invited:
+        if not self._is_named(address):
             log.warning("a device that nobody has named wants to pair; it may not", device=address)
             raise Declined("its owner has not named it in the configuration")
         if kind is Kind.CONSENT:
@@ -103,6 +113,8 @@ class Desk:
 
     def show(self, address: str, number: str) -> None:
         """A number that is to be typed on the device."""
+        if not self._is_named(address):
+            return  # bluetoothd is told no when it asks
         log.warning("a device waits for a number to be typed on it", device=address, cure=f"run: health-gateway pair {address}")
         self.tell(address, {"event": "question", "kind": Kind.SHOW.value, "number": number})
 

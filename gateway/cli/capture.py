@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +55,9 @@ def capture(
     if snoop is not None:
         records = _converted(config, snoop, address, driver)
     elif last:
-        records = _latest(config, address, lambda _session: True)
+        # From the newest segment backwards: a log of a year is not read for its last minute.
+        starts = (start for start, _ in reversed(_segments(config)))
+        records = next((found for start in starts if (found := _latest(config, address, start))), [])
         if not records:
             raise Failed(f"no conversation with {address} is in {config.state / 'intake'}")
     else:
@@ -103,12 +105,12 @@ def _records(config: Config, start: int = 0) -> Iterator[Record]:
         raise Failed(f"{error.filename}: permission denied; be root or the gateway's user") from error
 
 
-def _latest(config: Config, address: str, wanted: Callable[[str], bool]) -> list[Record]:
-    """The records of the last session with this device that is `wanted`; with what came late."""
+def _latest(config: Config, address: str, start: int = 0) -> list[Record]:
+    """The records of the last session with this device that begins behind `start`; with what came late."""
     sessions: dict[str, list[Record]] = {}
-    for record in _records(config):
+    for record in _records(config, start):
         if record.kind == "open":
-            if record.extra.get("a") != address or not wanted(record.session):
+            if record.extra.get("a") != address:
                 continue
             sessions.setdefault(record.session.removesuffix("+"), [])
         if (session := sessions.get(record.session.removesuffix("+"))) is not None:
@@ -116,14 +118,26 @@ def _latest(config: Config, address: str, wanted: Callable[[str], bool]) -> list
     return list(sessions.values())[-1] if sessions else []
 
 
+def _segments(config: Config) -> list[tuple[int, Path]]:
+    from gateway.intake import segments  # noqa: PLC0415 - for this command
+
+    return segments(config.state / "intake")
+
+
+def _end(config: Config) -> int:
+    """Where the log ends by now."""
+    listed = _segments(config)
+    return listed[-1][0] + listed[-1][1].stat().st_size if listed else 0
+
+
 def _next(config: Config, address: str, seconds: float) -> list[Record]:
     """The session with this device that begins from here on, when it is over."""
-    before = {record.session for record in _records(config) if record.kind == "open"}
+    start = _end(config)
     count = _sessions(config, address)
     click.echo(f"waiting for {address}: use the device now")
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        if _sessions(config, address) > count and (records := _latest(config, address, lambda session: session not in before)):
+        if _sessions(config, address) > count and (records := _latest(config, address, start)):
             return records
         time.sleep(POLL_SECONDS)
     raise Failed(f"no conversation with {address} within {seconds:.0f} s; `health-gateway status` says what hinders it")

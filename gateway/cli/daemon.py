@@ -56,9 +56,10 @@ def run(path: Path) -> None:
         return local(clock.now(), clock.zone()) if clock.synchronized() else None
 
     async def main() -> None:
-        desk, bonds = Desk(config), BondFile(config.state / "bonds.json")
+        bonds = BondFile(config.state / "bonds.json")
+        desk = Desk(config, bonds.known_as)
         time = TimeServer(trusted_time) if config.bluetooth.serve_time else None
-        stack = Stack(desk, bonds, time, adapter=config.bluetooth.adapter)
+        stack = Stack(desk, time, adapter=config.bluetooth.adapter)
         radio = BleakRadio(stack=stack, bonds=Bonds(stack, desk, bonds))
         await run_until_signalled(Gateway(config, registry.load(), radio, clock, config_path=path, desk=desk))
 

@@ -38,6 +38,8 @@ RELEASE_SECONDS = 10.0
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 """A bluetoothd that hangs must not take the gateway with it."""
+WEAK_DBM = -85
+"""A link to a device that is heard no louder goes without a word for no other reason."""
 SILENT_SCAN_SECONDS = 90.0
 """A scan that brings nothing for so long is started anew; some adapters stop without a word."""
 
@@ -147,7 +149,8 @@ class BleakRadio:
     async def connect(self, seen: Seen, *, on_frame: OnFrame, on_lost: Callable[[], None], timeout: float) -> Connection:  # noqa: ASYNC109 - bleak takes it
         device: BLEDevice = seen.handle
         path = _path(device)
-        bond = self._bonds.of(seen.advertisement.address, path) if self._bonds is not None and path is not None else None
+        near = seen.rssi is None or seen.rssi >= WEAK_DBM
+        bond = self._bonds.of(seen.advertisement.address, path, near=near) if self._bonds is not None and path is not None else None
         # One at a time: adapters refuse a second connection attempt while the first is under way.
         async with self._connecting:
             try:

@@ -43,7 +43,7 @@ class Security(Protocol):
     async def wants_pairing(self) -> bool: ...
 
     async def ended(self, *, answered: bool) -> None:
-        """The connection is over; whether the device has answered anything over it."""
+        """The device has answered something over this connection, or it went before a word."""
 
 
 class BleakConnection:
@@ -110,9 +110,10 @@ class BleakConnection:
             raise Refused(_pairing_problem(error)) from error
 
     async def close(self) -> None:
+        went = not self._client.is_connected  # by itself: what we end says nothing of the device
         with suppress(BleakError, OSError, EOFError):  # it was gone already
             await self._client.disconnect()
-        if self._security is not None:
+        if self._security is not None and (self._answered or went):
             await self._security.ended(answered=self._answered)
 
     async def _secured(self, operation: Callable[[], Awaitable[T]]) -> T:

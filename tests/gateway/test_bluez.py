@@ -17,10 +17,14 @@ from dbus_fast import BusType, Message
 from dbus_fast.aio import MessageBus
 from structlog.testing import capture_logs
 
-from drivers import Why
+from drivers import Silent, Why
 from gateway import attendant, recovery
+from gateway.bonds import DROPS_UNTIL_STALE, BondFile
+from gateway.errors import AdapterError
 from gateway.simulator.devices import Meter
 from gateway.simulator.pushers import Cuff
+from gateway.transports import ble
+from gateway.transports.bluez import bus as bluez_bus
 from gateway.transports.bluez import stack
 from profiles.gatt.record_access import RecordAccessControlPoint
 from tests.support.bluez.bus import PrivateBus, private_bus
@@ -269,6 +273,74 @@ async def test_a_bond_is_kept_when_the_air_fails_now_and_then(tmp_path: Path) ->
         assert states(house) == {CUFF: "paired"}
 
 
+async def _lose_the_key(house: Home) -> None:
+    await paired(house)
+    keystore = house.device(Cuff).device.keystore
+    assert keystore is not None
+    await keystore.delete_all()
+
+
+@pytest.mark.usefixtures("_at_once")
+async def test_a_bond_is_kept_where_the_signal_is_too_weak_to_tell(tmp_path: Path) -> None:
+    """At the edge of the radio's reach links go without a word for no other reason, and a new bond costs its owner a walk."""
+    async with home(tmp_path, Cuff) as house:
+        await _lose_the_key(house)
+        house.bluez.rssi = ble.WEAK_DBM - 1
+        for _ in range(DROPS_UNTIL_STALE + 2):
+            await house.read(Cuff)
+        assert house.bluez.removed == []
+        house.bluez.rssi = ble.WEAK_DBM
+        for _ in range(DROPS_UNTIL_STALE):
+            await house.read(Cuff)
+        assert house.bluez.removed == [house.bluez.device_path(CUFF)]
+
+
+@pytest.mark.usefixtures("_at_once")
+async def test_a_bond_is_kept_when_it_is_we_who_hang_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk ends each session before a word is said; that says nothing of the device."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    async with home(tmp_path, Cuff) as house:
+        await paired(house)
+        with monkeypatch.context() as patch:
+            patch.setattr(house.gateway._intake, "append", full)
+            for _ in range(DROPS_UNTIL_STALE + 1):
+                assert "No space left" in (await house.read(Cuff))["problem"]
+        assert house.bluez.removed == []
+        assert (await house.read(Cuff))["problem"] is None
+
+
+async def test_a_disk_that_is_full_does_not_undo_a_pairing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(BondFile, "_write", full)
+    async with home(tmp_path, Cuff) as house:
+        with capture_logs() as logs:
+            await paired(house)
+        assert "what became of a bond could not be written down" in [entry["event"] for entry in logs]
+        assert house.verdict().good, house.verdict()
+
+
+@pytest.mark.parametrize(
+    "fault", [Failure("org.freedesktop.DBus.Error.NoReply"), Failure("org.freedesktop.DBus.Error.ServiceUnknown"), None]
+)
+async def test_a_bluetoothd_that_does_not_say_is_not_one_without_the_bond(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Failure | None
+) -> None:
+    monkeypatch.setattr(bluez_bus, "CALL_SECONDS", 0.3)
+    async with home(tmp_path, Cuff) as house:
+        await paired(house)
+        bonds = house.gateway._radio._bonds  # type: ignore[attr-defined]  # bleak's radio
+        house.bluez.faults["GetAll"].append(fault)
+        with pytest.raises(Silent, match="does not answer"):
+            await bonds._is_bonded(CUFF, house.bluez.device_path(CUFF))
+        assert await bonds._is_bonded(CUFF, house.bluez.device_path(CUFF))
+        assert not await bonds._is_bonded(CUFF, house.bluez.device_path("C1:00:00:00:00:77"))
+
+
 # -- bluetoothd and its adapters ------------------------------------------------------------------------------------
 
 
@@ -333,6 +405,21 @@ async def test_an_adapter_goes_in_the_middle_of_a_session(
         assert house.verdict().good, house.verdict()
 
 
+async def test_an_adapter_that_comes_back_while_something_is_mended_is_not_waited_for(tmp_path: Path) -> None:
+    async with home(tmp_path, Meter) as house:
+        other = stack.Stack(house.desk)
+        await other.begin()
+        other.end()
+        await house.bluez.unplug()
+        with pytest.raises(AdapterError, match="no Bluetooth adapter"):
+            await other.begin()
+        house.bluez.plug()
+        await asyncio.sleep(0.1)  # its signal has come, and nobody has tried again
+        async with asyncio.timeout(2):
+            await other.rest(60)
+        await other.close()
+
+
 async def test_the_bus_itself_dies_and_comes_back(tmp_path: Path, bus: PrivateBus) -> None:
     async with home(tmp_path, Meter) as house:
         await house.read(Meter)
@@ -384,7 +471,8 @@ async def test_a_stuck_scan_costs_a_power_cycle(tmp_path: Path) -> None:
     """«Operation already in progress» after hours: only a power cycle helps on some boards."""
     async with home(tmp_path, Meter, faults={"StartDiscovery": [Failure("InProgress", "Operation already in progress")] * 3}) as house:
         await until(lambda: house.bluez.powered == [False, True], 20)
-        await house.read(Meter)
+        assert (await house.read(Meter))["problem"] is None
+        assert house.bluez.calls.count("StartDiscovery") == 4
 
 
 class Systemd:
@@ -430,7 +518,9 @@ async def test_an_adapter_that_a_switch_blocks_is_told(tmp_path: Path) -> None:
         with capture_logs() as logs:
             await house.bluez.power(on=False)
             await until(lambda: any("rfkill" in str(entry.get("problem")) for entry in logs))
-        await until(lambda: house.bluez.powered == [])
+        told = [entry for entry in logs if entry["event"] == "bluetooth could not be mended"]
+        assert told[0]["log_level"] == "error"
+        assert "the adapter is switched off" in told[0]["problem"]
 
 
 async def test_discovery_that_ends_without_a_word_is_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -440,14 +530,15 @@ async def test_discovery_that_ends_without_a_word_is_begun_anew(tmp_path: Path, 
         await house.bluez.radio.stop_scanning()
         house.bluez.change(house.bluez.adapter, ADAPTER, Discovering=OFF)
         await until(lambda: house.bluez.calls.count("StartDiscovery") == 2)
-        await house.read(Meter)
+        assert (await house.read(Meter))["problem"] is None
 
 
 async def test_a_bluetoothd_that_does_not_answer_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stack, "CALL_SECONDS", 0.2)
     async with home(tmp_path, Meter, faults={"RegisterAgent": [None]}) as house:
         await until(lambda: "does not answer" in house.gateway.status()["adapter"])
-        await house.read(Meter)
+        assert (await house.read(Meter))["problem"] is None
+        assert house.gateway.status()["adapter"] == "ok"
 
 
 # -- connecting -----------------------------------------------------------------------------------------------------

@@ -96,6 +96,26 @@ def test_the_last_conversation_with_a_device(tmp_path: Path, config: Path) -> No
     assert "anna" not in out.read_text()
 
 
+def test_a_log_of_a_year_is_not_read_for_its_last_minute(tmp_path: Path, config: Path) -> None:
+    intake, out = tmp_path / "state" / "intake", tmp_path / "capture.log"
+    for number, name in ((0, "s1"), (5000, "s2"), (9000, "other")):
+        address = ADDRESS if name != "other" else "C1:00:00:00:00:99"
+        (intake / f"intake-{number:016}.log").write_bytes(b"".join(map(line, session(name, address))))
+    (intake / "intake-0000000000000000.log").chmod(0)
+    opened: list[str] = []
+    original = Path.open
+
+    def watched(self: Path, *arguments: object, **options: object) -> object:
+        opened.append(self.name)
+        return original(self, *arguments, **options)  # type: ignore[call-overload]  # passed through
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "open", watched)
+        run("--device", ADDRESS, "--last", "--out", str(out), "-c", str(config))
+    assert {record.session for record in records(out)} == {"s2"}
+    assert "intake-0000000000000000.log" not in opened
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -110,3 +110,18 @@ async def test_followers_hear_of_what_is_asked_already_and_of_what_is_shown() ->
     assert news.empty(), "another device is none of theirs"
     one.answer(A, "1")
     await question
+
+
+async def test_a_device_may_be_listed_by_the_address_that_it_shows_since_it_is_bonded() -> None:
+    lasting = {A: "C1:00:00:00:00:77", B: A}
+    one = Desk(Config(device=(DeviceSection(address=A),)), lambda address: lasting.get(address, address))
+    assert one.known_as(A) == A, "it is listed: what it was called before is over"
+    assert one.known_as(B) == A
+    assert one.known_as("C1:00:00:00:00:99") == "C1:00:00:00:00:99"
+
+
+async def test_a_stranger_s_number_is_shown_to_nobody() -> None:
+    one = desk()
+    news = one.follow(B)
+    one.show(B, "482913")
+    assert news.empty()

@@ -8,7 +8,7 @@ fail without an agent even where there is nothing to ask.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Annotated, Any
 
 from dbus_fast import DBusError
@@ -28,11 +28,9 @@ Nothing = Annotated[None, DBusSignature("")]
 
 
 class Agent(ServiceInterface):
-    """`known_as` gives the address by which a device's owner has named it."""
-
-    def __init__(self, desk: Desk, known_as: Callable[[str], str]) -> None:
+    def __init__(self, desk: Desk) -> None:
         super().__init__("org.bluez.Agent1")
-        self._desk, self._known_as = desk, known_as
+        self._desk = desk
         self._asking: set[asyncio.Task[Any]] = set()
 
     @dbus_method()
@@ -77,7 +75,7 @@ class Agent(ServiceInterface):
         self.Cancel()
 
     def _address(self, path: str) -> str:
-        return self._known_as(address_of(path))
+        return self._desk.known_as(address_of(path))
 
     async def _ask(self, question: Coroutine[Any, Any, str]) -> str:
         task = asyncio.ensure_future(question)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 from dbus_fast import DBusError, Variant
@@ -11,8 +13,8 @@ from drivers import Refused, Silent, Why
 from gateway.bonds import Act, Bond, BondFile, Event, State
 from gateway.errors import AdapterError, AdapterProblem
 from gateway.pairing import Desk
-from gateway.transports.bluez.bus import ADAPTER, DEVICE, FAILURES, PROPERTIES, address_of, call, managed, plain, set_property
-from gateway.transports.bluez.stack import Stack, said
+from gateway.transports.bluez.bus import ADAPTER, DEVICE, FAILURES, PROPERTIES, address_of, call, managed, plain, said, set_property
+from gateway.transports.bluez.stack import Stack
 
 log = structlog.get_logger()
 
@@ -27,6 +29,10 @@ _REASONS = {
 }
 
 
+_NO_SUCH_DEVICE = {f"org.freedesktop.DBus.Error.Unknown{what}" for what in ("Object", "Method", "Interface")}
+"""As bluetoothd answers for a path at which it has nothing (any more), by its version."""
+
+
 class Bonds:
     """`remembered`: the states of bonds as they outlive the daemon."""
 
@@ -36,14 +42,15 @@ class Bonds:
 
     def known_as(self, address: str) -> str:
         """The address by which the owner has named the device that shows this one."""
-        return self._remembered.known_as(address)
+        return self._desk.known_as(address)
 
     def others(self, address: str) -> set[str]:
         """Those that it has shown since."""
         return self._remembered.others(address)
 
-    def of(self, address: str, path: str) -> OneBond:
-        return OneBond(self, address, path)
+    def of(self, address: str, path: str, *, near: bool) -> OneBond:
+        """`near`: it is heard well enough for a link that goes to mean something."""
+        return OneBond(self, address, path, near=near)
 
     async def secure(self, address: str, path: str) -> None:
         """The device wants an encrypted link for what was asked. Returns when it has one. Raises `DeviceError`."""
@@ -96,12 +103,10 @@ class Bonds:
             async with asyncio.timeout(PAIR_SECONDS):
                 bus = await self._stack.bus()
                 try:
-                    await call(bus, path, DEVICE, "Pair")
+                    await call(bus, path, DEVICE, "Pair", seconds=PAIR_SECONDS)
                 except DBusError as error:
                     if not error.type.endswith(".AlreadyExists"):
                         raise
-                # A device may then ask for its own what it has been given once, without anybody being asked again.
-                await set_property(bus, path, DEVICE, "Trusted", Variant("b", value=True))
         except TimeoutError as error:
             await self._cancel(path)
             raise Refused(await self._failed(address, path, Event.UNANSWERED)) from error
@@ -114,6 +119,9 @@ class Bonds:
             raise Refused(await self._failed(address, path, event)) from error
         except (OSError, EOFError) as error:
             raise Silent(f"pairing did not come about: {said(error)}") from error
+        with suppress(*FAILURES):
+            # It may then ask on its own for what it has been given once, without anybody being asked again; it can do without.
+            await set_property(bus, path, DEVICE, "Trusted", Variant("b", value=True))
         self._note(address, Event.PAIRED, at_hub=await self._is_bonded(address, path))
         log.info("paired", device=address)
 
@@ -134,8 +142,16 @@ class Bonds:
         before = bond.state
         step = bond.happens(event, at_hub=at_hub)
         if step.state is not before:
-            self._remembered[address] = step.state
+            self._write(lambda: self._remembered.__setitem__(address, step.state))
         return step.act
+
+    @staticmethod
+    def _write(write: Callable[[], None]) -> None:
+        """A full disk costs words later, not this session."""
+        try:
+            write()
+        except OSError as error:
+            log.warning("what became of a bond could not be written down", problem=str(error))
 
     def _bond(self, address: str) -> Bond:
         return self._bonds.setdefault(address, Bond(self._remembered[address]))
@@ -144,17 +160,15 @@ class Bonds:
         """A device that bluetoothd does not know (any more) is not. One that is may show its lasting address from here on."""
         try:
             properties = plain(await call(await self._stack.bus(), path, PROPERTIES, "GetAll", "s", [DEVICE]))
-        except DBusError:
-            return False
         except FAILURES as error:
+            if isinstance(error, DBusError) and error.type in _NO_SUCH_DEVICE:
+                return False
             raise Silent(f"bluetoothd does not answer: {said(error)}") from error
         bonded = bool(properties.get("Bonded", properties.get("Paired")))
         now = str(properties.get("Address", address)).upper()
-        if bonded and self._remembered.known_as(now) != address:
-            log.warning(
-                "a device shows its lasting address, now that it is bonded; put that into the configuration", device=address, now=now
-            )
-            self._remembered.moved(address, now)
+        if bonded and self._desk.known_as(now) != address:
+            log.info("a device shows its lasting address since it is bonded; it stays known by the one you listed", device=address, now=now)
+            self._write(lambda: self._remembered.moved(address, now))
         return bonded
 
     async def _remove(self, address: str, path: str, event: Event) -> None:
@@ -174,8 +188,8 @@ class Bonds:
 class OneBond:
     """The bond with one device, as its connection needs it."""
 
-    def __init__(self, bonds: Bonds, address: str, path: str) -> None:
-        self._bonds, self._of = bonds, (address, path)
+    def __init__(self, bonds: Bonds, address: str, path: str, *, near: bool) -> None:
+        self._bonds, self._of, self._near = bonds, (address, path), near
 
     async def secure(self) -> None:
         await self._bonds.secure(*self._of)
@@ -187,7 +201,8 @@ class OneBond:
         return await self._bonds.wants_pairing(*self._of)
 
     async def ended(self, *, answered: bool) -> None:
-        await self._bonds.ended(*self._of, answered=answered)
+        if answered or self._near:
+            await self._bonds.ended(*self._of, answered=answered)
 
 
 _WHY = {Event.WRONG: Why.PASSKEY, Event.REJECTED: Why.TAKEN, Event.UNANSWERED: Why.NO_ANSWER}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from dbus_fast import BusType, DBusError, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
+from dbus_fast.errors import DBusFastError
 
 BLUEZ = "org.bluez"
 ADAPTER, DEVICE = "org.bluez.Adapter1", "org.bluez.Device1"
@@ -16,7 +18,10 @@ DBUS, DBUS_PATH = "org.freedesktop.DBus", "/org/freedesktop/DBus"
 Managed = dict[str, dict[str, dict[str, Any]]]
 """By object path and interface: its properties."""
 
-FAILURES = (DBusError, TimeoutError, OSError, EOFError)
+CALL_SECONDS = 10.0
+"""A bluetoothd that does not answer must hold up neither a scan nor the end of a session."""
+
+FAILURES = (DBusFastError, TimeoutError, OSError, EOFError)
 """What a call can end with when the bus or bluetoothd are not what they should be."""
 
 
@@ -34,11 +39,20 @@ async def connect() -> MessageBus:
 
 
 async def call(
-    bus: MessageBus, path: str, interface: str, member: str, signature: str = "", body: list[Any] | None = None, *, to: str = BLUEZ
+    bus: MessageBus,
+    path: str,
+    interface: str,
+    member: str,
+    signature: str = "",
+    body: list[Any] | None = None,
+    *,
+    to: str = BLUEZ,
+    seconds: float | None = None,
 ) -> Any:
-    """The first value of the answer. Raises `DBusError`, with the name that the other side gave."""
+    """The first value of the answer. Raises `DBusError` with the name that the other side gave, or `TimeoutError`."""
     message = Message(destination=to, path=path, interface=interface, member=member, signature=signature, body=body or [])
-    answer = await bus.call(message)
+    async with asyncio.timeout(CALL_SECONDS if seconds is None else seconds):
+        answer = await bus.call(message)
     if answer is None or answer.message_type is MessageType.ERROR:
         name = answer.error_name if answer is not None else None
         raise DBusError(name or "org.freedesktop.DBus.Error.NoReply", str(answer.body[0]) if answer is not None and answer.body else "")
@@ -65,3 +79,9 @@ async def listen(bus: MessageBus, handler: Callable[[Message], None], *rules: st
     bus.add_message_handler(on_message)
     for rule in rules:
         await call(bus, DBUS_PATH, DBUS, "AddMatch", "s", [f"type='signal',{rule}"], to=DBUS)
+
+
+def said(error: BaseException) -> str:
+    if isinstance(error, DBusError):
+        return f"{error.type.rpartition('.')[2]}{': ' + error.text if error.text else ''}"
+    return str(error) or type(error).__name__

@@ -15,7 +15,6 @@ from bleak.backends.bluezdbus import manager as bleaks
 from dbus_fast import DBusError, Message, Variant
 from dbus_fast.aio import MessageBus
 
-from gateway.bonds import BondFile
 from gateway.errors import AdapterError, AdapterProblem
 from gateway.pairing import Desk
 from gateway.recovery import Step
@@ -23,6 +22,7 @@ from gateway.transports.bluez import agent
 from gateway.transports.bluez.bus import (
     ADAPTER,
     BLUEZ,
+    CALL_SECONDS,
     DBUS,
     FAILURES,
     OBJECT_MANAGER,
@@ -32,14 +32,13 @@ from gateway.transports.bluez.bus import (
     listen,
     managed,
     plain,
+    said,
     set_property,
 )
 from gateway.transports.bluez.time_server import TimeServer
 
 log = structlog.get_logger()
 
-CALL_SECONDS = 10.0
-"""A bluetoothd that does not answer must not hold up the scan."""
 OFF_SECONDS = 1.0
 """How long the adapter stays without power in a power cycle."""
 STOPPED_SECONDS = 30.0
@@ -57,8 +56,8 @@ _RULES = (
 class Stack:
     """`adapter`: the name of the one to use, hci1 say; bluetoothd's first if left out."""
 
-    def __init__(self, desk: Desk, bonds: BondFile, time: TimeServer | None = None, *, adapter: str | None = None) -> None:
-        self._agent, self._time, self.adapter = agent.Agent(desk, bonds.known_as), time, adapter
+    def __init__(self, desk: Desk, time: TimeServer | None = None, *, adapter: str | None = None) -> None:
+        self._agent, self._time, self.adapter = agent.Agent(desk), time, adapter
         self._bus: MessageBus | None = None
         self._watching: asyncio.Task[None] | None = None
         self._adapters: dict[str, dict[str, Any]] = {}
@@ -73,6 +72,7 @@ class Stack:
     async def begin(self) -> asyncio.Future[AdapterProblem]:
         """Be registered with bluetoothd. The future has a result when the scan is dead. Raises `AdapterError`."""
         loop = asyncio.get_running_loop()
+        self._changed.clear()  # here: what comes back while something is being mended is not to be missed
         try:
             async with asyncio.timeout(CALL_SECONDS):
                 bus = await self.bus()
@@ -99,8 +99,7 @@ class Stack:
             self._stopped = None
 
     async def rest(self, seconds: float) -> None:
-        """Wait so long, or until bluetoothd or an adapter has come back."""
-        self._changed.clear()
+        """Wait so long, or until bluetoothd or an adapter has come back since the last attempt."""
         try:
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
@@ -216,9 +215,3 @@ def _bleak_begins_anew() -> None:
 
 def _is_blocked(error: BaseException) -> bool:
     return isinstance(error, DBusError) and "blocked" in f"{error.type} {error.text}".lower()
-
-
-def said(error: BaseException) -> str:
-    if isinstance(error, DBusError):
-        return f"{error.type.rpartition('.')[2]}{': ' + error.text if error.text else ''}"
-    return str(error) or type(error).__name__

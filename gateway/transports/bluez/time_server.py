@@ -19,7 +19,7 @@ from dbus_fast.annotations import DBusBool, DBusBytes, DBusDict, DBusObjectPath,
 from dbus_fast.constants import PropertyAccess
 from dbus_fast.service import ServiceInterface, dbus_method, dbus_property
 
-from gateway.transports.bluez.bus import FAILURES, call, connect, managed
+from gateway.transports.bluez.bus import FAILURES, call, connect, managed, said
 from profiles.gatt import current_time as cts
 from profiles.gatt import long_uuid
 from profiles.times import DateTime
@@ -106,7 +106,7 @@ class TimeServer:
                     await self._register(bus, adapter)
             self._problem = None
         except FAILURES as error:
-            self._told(str(error) or type(error).__name__)
+            self._told(said(error))
 
     async def close(self) -> None:
         if self._bus is not None:

@@ -8,7 +8,6 @@ import asyncio
 import json
 import random
 import signal
-import subprocess
 import sys
 from typing import Any
 
@@ -20,7 +19,7 @@ from tests.e2e.guest import bus
 from tests.e2e.guest.bluez import Bluez
 from tests.e2e.guest.peripherals import ADDRESSES, RECORDS
 from tests.e2e.guest.person import Person
-from tests.e2e.guest.stage import CONFIG, OUT, PLACE, SECONDS, STATE, Daemon, Devices, bluetooth, taken, tell
+from tests.e2e.guest.stage import CONFIG, OUT, PLACE, SECONDS, STATE, Daemon, Devices, bluetooth, keep, taken, tell
 from tests.support.broker import DURABLE, Broker
 
 QUEUE = """
@@ -110,5 +109,4 @@ if __name__ == "__main__":
     try:
         sys.exit(asyncio.run(main(int(sys.argv[1]))))
     finally:
-        for kept in (STATE, PLACE / "devices"):
-            subprocess.run(["cp", "-r", str(kept), str(OUT)], check=False)
+        keep()

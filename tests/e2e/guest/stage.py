@@ -147,6 +147,12 @@ def taken() -> Counter[str]:
     return found
 
 
+def keep() -> None:
+    """What a failed run is looked into with."""
+    for kept in (STATE, PLACE / "devices"):
+        subprocess.run(["cp", "-r", str(kept), str(OUT)], check=False)
+
+
 def bluetooth() -> tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]:
     """Start bluetoothd, and what writes down the radio's traffic."""
     subprocess.run(["modprobe", "-a", "bluetooth", "hci_vhci"], check=True)

@@ -21,7 +21,7 @@ from tests.e2e.guest import bus
 from tests.e2e.guest.bluez import Bluez
 from tests.e2e.guest.peripherals import ADDRESSES
 from tests.e2e.guest.person import Person
-from tests.e2e.guest.stage import CONFIG, OUT, PLACE, SECONDS, STATE, Daemon, Devices, bluetooth, bluetoothd, tell
+from tests.e2e.guest.stage import CONFIG, OUT, PLACE, SECONDS, STATE, Daemon, Devices, bluetooth, bluetoothd, keep, tell
 
 RECONNECT_SECONDS = 5.0
 """From the next advertisement to the connection, bonded."""
@@ -189,5 +189,4 @@ if __name__ == "__main__":
     try:
         sys.exit(asyncio.run(main(int(sys.argv[1]))))
     finally:
-        for kept in (STATE, PLACE / "devices"):
-            subprocess.run(["cp", "-r", str(kept), str(OUT)], check=False)
+        keep()

@@ -110,9 +110,9 @@ async def home(
         bluetooth=BluetoothSection(**{"idle_seconds": 0.5, "reconnect_seconds": 0.2, **bluetooth}),
         device=tuple(DeviceSection(address=ADDRESSES[kind], **(settings or {})) for kind in kinds),
     )
-    desk = Desk(config, seconds=answer_seconds)
     bonds = BondFile(place / "state" / "bonds.json")
-    stack = Stack(desk, bonds, adapter=config.bluetooth.adapter)
+    desk = Desk(config, bonds.known_as, seconds=answer_seconds)
+    stack = Stack(desk, adapter=config.bluetooth.adapter)
     radio = BleakRadio(stack=stack, bonds=Bonds(stack, desk, bonds))
     gateway = Gateway(config, registry.load(), radio, SystemClock("manual"), desk=desk)
     running = asyncio.create_task(gateway.run())

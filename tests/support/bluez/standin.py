@@ -68,6 +68,7 @@ class StandIn(Objects):
         self.agent: tuple[str, str, str] | None = None
         self.removed: list[str] = []
         self.powered: list[bool] = []
+        self.rssi: int | None = None
         self.lasting: dict[str, str] = {}
         """By path: the address that a device shows once it is bonded."""
         self._addresses: dict[str, Any] = {}
@@ -202,7 +203,7 @@ class StandIn(Objects):
         path = self.device_path(address)
         if path in self.connections or self.adapter not in self.tree:
             return
-        properties = {"RSSI": Variant("n", advertisement.rssi)}
+        properties = {"RSSI": Variant("n", advertisement.rssi if self.rssi is None else self.rssi)}
         services: list[str] = []
         for kind, octets in advertisement.data.ad_structures:
             if kind in (AdvertisingData.COMPLETE_LOCAL_NAME, AdvertisingData.SHORTENED_LOCAL_NAME):
