@@ -417,6 +417,10 @@ async def test_an_adapter_that_comes_back_while_something_is_mended_is_not_waite
         await asyncio.sleep(0.1)  # its signal has come, and nobody has tried again
         async with asyncio.timeout(2):
             await other.rest(60)
+        await other.begin()
+        with pytest.raises(TimeoutError):  # that was then: an attempt later there is a pause again
+            async with asyncio.timeout(0.3):
+                await other.rest(60)
         await other.close()
 
 

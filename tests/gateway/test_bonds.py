@@ -51,6 +51,13 @@ def test_a_link_that_goes_now_and_then_is_the_air_and_one_that_goes_every_time_i
     assert bond.happens(Event.DROPPED, at_hub=True).act is Act.NOTHING, "what comes then is another bond"
 
 
+def test_links_that_go_without_a_bond_are_not_counted_against_the_next_one() -> None:
+    bond = Bond()
+    for _ in range(10):
+        bond.happens(Event.DROPPED, at_hub=False)
+    assert bond.happens(Event.DROPPED, at_hub=True).act is Act.NOTHING
+
+
 def test_states_outlive_the_daemon(tmp_path: Path) -> None:
     path = tmp_path / "bonds.json"
     BondFile(path)[A] = State.PAIRED

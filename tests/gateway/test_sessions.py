@@ -342,6 +342,19 @@ async def test_a_refusal_stops_until_the_owner_acts(tmp_path: Path) -> None:
         await until(lambda: device.connections == 2)
 
 
+async def test_a_device_that_is_being_read_when_its_owner_asks_for_a_pairing_is_found(tmp_path: Path) -> None:
+    device = cuff()
+    async with house(tmp_path, device) as home:
+        await home.read(device)
+        told: list[Any] = []
+        home.attendant._tell = lambda address, event: told.append((address, event["event"]))
+        assert home.attendant.pair(device.address) is None
+        assert told == [], "it is not there"
+        home.attendant._known[device.address].running = True
+        assert home.attendant.pair(device.address) is None
+        assert told == [(device.address, "found")]
+
+
 async def test_a_device_that_goes_before_a_word_was_not_read(tmp_path: Path) -> None:
     """Else a bond that fits no more would be tried for ever, and nobody would know."""
 
