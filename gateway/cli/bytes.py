@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from gateway.cli import sightings
+from gateway.cli import phd, sightings
 from gateway.cli.common import Failed
 from profiles.describe import describe, plain
 from profiles.gatt import BY_UUID, short_uuid
@@ -21,11 +21,11 @@ from profiles.wire import DecodeError
 
 
 def answer_to(asked: dict[str, Any]) -> dict[str, Any]:
-    """The answer to one question about an advertisement or a characteristic, right or wrong."""
-    if "advertisement" not in asked:
+    """The answer to one question about an advertisement, an association or a characteristic, right or wrong."""
+    if "advertisement" not in asked and "phd" not in asked:
         return decode_one(asked.get("uuid"), asked.get("bytes"))
     try:
-        return sightings.answer(asked)
+        return phd.answer(asked) if "phd" in asked else sightings.answer(asked)
     except DecodeError as error:
         return _refused(error)
     except ValueError as error:
@@ -67,7 +67,8 @@ def decode(uuid: str, octets: tuple[str, ...]) -> None:
     With `-` in place of both, questions are read from standard input, one JSON object per line,
     {"uuid": "2A35", "bytes": "0076004c00ff07"}, and answered in order. So are advertisements:
     {"advertisement": {"service_data": {"181d": "223e30e607020e10293a"}, "name": "MISCALE"}, "mac": "…", "bindkey": "…"};
-    address and key are for those that are encrypted.
+    address and key are for those that are encrypted. And so are associations of IEEE 11073-20601: {"phd": ["e200…", "e700…"]}, the
+    device's APDUs of one association, in order, give what it observed.
     """
     if uuid == "-":
         for answer in _answers():
