@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from bumble.device import Peer
 from dbus_fast import BusType, Message
 from dbus_fast.aio import MessageBus
 from structlog.testing import capture_logs
@@ -30,7 +31,7 @@ from profiles.gatt.record_access import RecordAccessControlPoint
 from tests.support.bluez.bus import PrivateBus, private_bus
 from tests.support.bluez.home import ADDRESSES, Home, home
 from tests.support.bluez.objects import Failure
-from tests.support.bluez.standin import ADAPTER, DEVICE, OFF
+from tests.support.bluez.standin import ADAPTER, DEVICE, OFF, ON
 from tests.support.fakes import until
 
 CUFF, METER = ADDRESSES[Cuff], ADDRESSES[Meter]
@@ -569,6 +570,22 @@ async def test_a_connection_that_fails_twice_comes_about_at_last(tmp_path: Path,
             if (await house.read(Meter, seconds=30))["problem"] is None:
                 break
         assert house.status(Meter)["problem"] is None
+        assert house.verdict().good, house.verdict()
+
+
+@pytest.mark.usefixtures("_at_once")
+async def test_services_that_are_called_resolved_before_they_are_there_are_waited_for(tmp_path: Path) -> None:
+    """Bluetoothd 5.82, once a link has ended while its device was being paired: it says so too early, at every connection."""
+    async with home(tmp_path, Meter) as house:
+        resolve = house.bluez._resolve
+
+        async def too_early(path: str, peer: Peer) -> None:
+            house.bluez.change(path, DEVICE, ServicesResolved=ON)
+            await asyncio.sleep(0.5)
+            await resolve(path, peer)
+
+        house.bluez._resolve = too_early  # type: ignore[method-assign]  # the fault
+        assert (await house.read(Meter, seconds=30))["problem"] is None
         assert house.verdict().good, house.verdict()
 
 
