@@ -40,9 +40,6 @@ STOP_SECONDS = 5.0
 """A bluetoothd that hangs must not take the gateway with it."""
 WEAK_DBM = -85
 """A link to a device that is heard no louder goes without a word for no other reason."""
-SHOW_SECONDS = 5.0
-"""For bluetoothd to show the services of a device that it calls resolved: bleak believes it at once."""
-LOOK_SECONDS = 0.25
 SILENT_SCAN_SECONDS = 90.0
 """A scan that brings nothing for so long is started anew; some adapters stop without a word."""
 
@@ -159,7 +156,8 @@ class BleakRadio:
             try:
                 async with asyncio.timeout(timeout):
                     client = await self._establish(device, on_lost)
-                    await _shown(client)
+                    if self._stack is not None and path is not None:
+                        await self._stack.all_shown(client, path)
             except (BleakError, TimeoutError, OSError, EOFError) as error:
                 if bond is not None and "disconnected" in said(error):  # it was there, and went while its services were asked for
                     await bond.ended(answered=False)
@@ -184,19 +182,6 @@ class BleakRadio:
         if self._stack is not None and self._stack.adapter is not None:
             wanted["adapter"] = self._stack.adapter
         return wanted
-
-
-async def _shown(client: BleakClient) -> None:
-    """Wait a little for services where there are none. bluetoothd 5.82 may call a device resolved before it has shown anything of it; once
-    a link has ended while its device was being paired, it does so at every connection, until it is started anew.
-    """
-    backend: Any = client._backend  # noqa: SLF001 - bleak itself looks only while it connects
-    looks = int(SHOW_SECONDS / LOOK_SECONDS) if hasattr(backend, "_get_services") else 0
-    while looks and client.is_connected and not client.services.services:
-        await asyncio.sleep(LOOK_SECONDS)
-        looks -= 1
-        backend.services = None
-        await backend._get_services()  # noqa: SLF001 - likewise
 
 
 def _path(device: BLEDevice) -> str | None:

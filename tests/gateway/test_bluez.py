@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from bumble.device import Peer
-from dbus_fast import BusType, Message
+from dbus_fast import BusType, Message, Variant
 from dbus_fast.aio import MessageBus
 from structlog.testing import capture_logs
 
@@ -31,7 +31,7 @@ from profiles.gatt.record_access import RecordAccessControlPoint
 from tests.support.bluez.bus import PrivateBus, private_bus
 from tests.support.bluez.home import ADDRESSES, Home, home
 from tests.support.bluez.objects import Failure
-from tests.support.bluez.standin import ADAPTER, DEVICE, OFF, ON
+from tests.support.bluez.standin import ADAPTER, DEVICE, OFF
 from tests.support.fakes import until
 
 CUFF, METER = ADDRESSES[Cuff], ADDRESSES[Meter]
@@ -573,18 +573,20 @@ async def test_a_connection_that_fails_twice_comes_about_at_last(tmp_path: Path,
         assert house.verdict().good, house.verdict()
 
 
-@pytest.mark.usefixtures("_at_once")
-async def test_services_that_are_called_resolved_before_they_are_there_are_waited_for(tmp_path: Path) -> None:
-    """Bluetoothd 5.82, once a link has ended while its device was being paired: it says so too early, at every connection."""
+async def test_services_that_are_told_behind_the_word_that_all_are_known_are_found(tmp_path: Path) -> None:
+    """Bluetoothd 5.82 signals "resolved" first, and only then, one by one, what there is."""
     async with home(tmp_path, Meter) as house:
-        resolve = house.bluez._resolve
+        resolve, add = house.bluez._resolve, house.bluez.add
+        objects: list[tuple[str, dict[str, dict[str, Variant]]]] = []
 
-        async def too_early(path: str, peer: Peer) -> None:
-            house.bluez.change(path, DEVICE, ServicesResolved=ON)
-            await asyncio.sleep(0.5)
-            await resolve(path, peer)
+        async def in_the_wrong_order(path: str, peer: Peer) -> None:
+            house.bluez.add = lambda *one: objects.append(one)  # type: ignore[method-assign]  # until all are known
+            await resolve(path, peer)  # with "resolved" as its last word
+            house.bluez.add = add  # type: ignore[method-assign]  # and now at once
+            for one in objects:
+                add(*one)
 
-        house.bluez._resolve = too_early  # type: ignore[method-assign]  # the fault
+        house.bluez._resolve = in_the_wrong_order  # type: ignore[method-assign]  # the fault
         assert (await house.read(Meter, seconds=30))["problem"] is None
         assert house.verdict().good, house.verdict()
 

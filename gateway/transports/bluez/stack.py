@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 import structlog
+from bleak import BleakClient
 from bleak.backends.bluezdbus import manager as bleaks
 from dbus_fast import DBusError, Message, Variant
 from dbus_fast.aio import MessageBus
@@ -18,7 +19,7 @@ from dbus_fast.aio import MessageBus
 from gateway.errors import AdapterError, AdapterProblem
 from gateway.pairing import Desk
 from gateway.recovery import Step
-from gateway.transports.bluez import agent
+from gateway.transports.bluez import agent, services
 from gateway.transports.bluez.bus import (
     ADAPTER,
     BLUEZ,
@@ -105,6 +106,10 @@ class Stack:
                 await self._changed.wait()
         except TimeoutError:
             return
+
+    async def all_shown(self, client: BleakClient, path: str) -> None:
+        """Whatever bluetoothd has of the device that this is connected to, bleak knows then."""
+        await services.all_shown(client, path)
 
     async def recover(self, step: Step) -> None:
         """Do it. Raises `AdapterError` with what stands in the way."""
