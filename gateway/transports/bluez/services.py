@@ -12,6 +12,7 @@ from typing import Any
 
 from bleak import BleakClient
 from bleak.backends.bluezdbus import manager as bleaks
+from bleak.exc import BleakError
 from dbus_fast import DBusError
 
 from gateway.transports.bluez.bus import PROPERTIES, call
@@ -20,11 +21,20 @@ DEVICE = "org.bluez.Device1"
 
 
 async def all_shown(client: BleakClient, path: str) -> None:
-    """Have bleak look again, with everything that bluetoothd has said before its answer to a question of ours. Raises what bleak does."""
+    """Have bleak look again, with everything that bluetoothd has said before its answer to a question of ours. Raises what bleak raises
+    for a device that has gone meanwhile; the client is closed then.
+    """
     await _round_trip(path)
     backend: Any = client._backend  # noqa: SLF001 - bleak looks by itself only while it connects
     backend.services = None
-    await backend._get_services()  # noqa: SLF001 - likewise
+    try:
+        await backend._get_services()  # noqa: SLF001 - likewise
+    except BaseException as error:
+        with suppress(BleakError, OSError, EOFError):
+            await client.disconnect()
+        if isinstance(error, BleakError):
+            raise BleakError("the device disconnected while its services were asked for") from error
+        raise
 
 
 async def _round_trip(path: str) -> None:
