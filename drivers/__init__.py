@@ -4,8 +4,22 @@
 """
 
 from drivers.kit import steps
+from drivers.kit.cable import (
+    GENERIC_CABLES,
+    MAIN,
+    Blocks,
+    Bulk,
+    CableDriver,
+    CableLink,
+    Files,
+    Hid,
+    HidUart,
+    Plug,
+    Serial,
+    Stream,
+)
 from drivers.kit.declare import Advertisement, Command, GattDriver, Match
-from drivers.kit.errors import Busy, Confused, DeviceError, NotAllowed, Refused, Silent, Why
+from drivers.kit.errors import Busy, Confused, DeviceError, NotAllowed, Refused, Silent, Stranger, Why
 from drivers.kit.links import Frame, GattLink, Policy
 from drivers.kit.readings import (
     Batch,
@@ -32,11 +46,17 @@ from drivers.kit.readings import (
 )
 
 __all__ = [
+    "GENERIC_CABLES",
+    "MAIN",
     "Advertisement",
     "Batch",
+    "Blocks",
     "BloodPressure",
     "BodyComposition",
+    "Bulk",
     "Busy",
+    "CableDriver",
+    "CableLink",
     "Coded",
     "Command",
     "Confused",
@@ -44,11 +64,14 @@ __all__ = [
     "DeviceError",
     "DeviceInfo",
     "Exercise",
+    "Files",
     "Frame",
     "GattDriver",
     "GattLink",
     "Glucose",
     "HeartRate",
+    "Hid",
+    "HidUart",
     "Insulin",
     "Intermediate",
     "Key",
@@ -58,12 +81,16 @@ __all__ = [
     "Observation",
     "Ordinals",
     "OxygenSaturation",
+    "Plug",
     "Policy",
     "Quantity",
     "Reading",
     "Refused",
+    "Serial",
     "Series",
     "Silent",
+    "Stranger",
+    "Stream",
     "Temperature",
     "Weight",
     "Why",

@@ -23,6 +23,7 @@ from gateway import __version__, pending, service
 from gateway.api import door
 from gateway.api.pairing import Pairing
 from gateway.attendant import Attendant
+from gateway.cabling import Cabling
 from gateway.clock import Clock
 from gateway.config import RELOADED, Config, FileSection, MqttSection, load
 from gateway.errors import ConfigError, JournalError, StateError
@@ -37,7 +38,9 @@ from gateway.replay import work_off
 from gateway.sinks.base import Sink
 from gateway.sinks.file import FileSink
 from gateway.sinks.outlet import Outlet
+from gateway.transports.cables.ports import Ports
 from gateway.transports.radio import Radio
+from gateway.unfiled import Unfiled
 
 log = structlog.get_logger()
 
@@ -61,8 +64,10 @@ class Gateway:
         sinks: Mapping[str, Sink] | None = None,
         simulated: bool = False,
         desk: Desk | None = None,
+        ports: Ports | None = None,
     ) -> None:
-        """`desk`: where the radio takes a pairing device's questions."""
+        """`desk`: where the radio takes a pairing device's questions. `ports`: the cables; none if left out."""
+        self._ports = ports
         self._desk = desk or Desk(config)
         self._config, self._registry, self._radio, self._clock = config, registry, radio, clock
         self._config_path, self._simulated = config_path, simulated
@@ -76,6 +81,7 @@ class Gateway:
         self._intake: Intake
         self._quiet: Quiet
         self.attendant: Attendant
+        self.cabling: Cabling | None = None
 
     def stop(self) -> None:
         self._stop.set()
@@ -103,6 +109,19 @@ class Gateway:
                 for name, sink in sinks.items()
             ]
             self._intake, self._quiet = intake, Quiet(self.journal, self._clock)
+            unfiled = Unfiled(self._config.state / "intake", intake, self.journal, self._registry, filing)
+            if self._ports is not None:
+                self.cabling = Cabling(
+                    self._config,
+                    self._registry,
+                    self._ports,
+                    intake,
+                    self.journal,
+                    filing,
+                    self._clock,
+                    unfiled,
+                    simulated=self._simulated,
+                )
             self.attendant = Attendant(
                 self._config,
                 self._registry,
@@ -115,6 +134,7 @@ class Gateway:
                 left=left,
                 tell=self._desk.tell,
                 quiet=self._quiet,
+                unfiled=unfiled,
             )
             await self._serve()
 
@@ -165,6 +185,7 @@ class Gateway:
             async with asyncio.TaskGroup() as group:
                 outlets = [group.create_task(outlet.run(), name=f"sink {outlet.name}") for outlet in self._outlets]
                 watching = group.create_task(self.attendant.watch(), name="radio")
+                cables = [group.create_task(self.cabling.watch(), name="cables")] if self.cabling is not None else []
                 background = [
                     group.create_task(door.serve(app, self._config.socket), name="control socket"),
                     group.create_task(self._release_when_synchronized(), name="pending times"),
@@ -179,9 +200,11 @@ class Gateway:
                 log.info("started", version=__version__, state=str(self._config.state), drivers=len(self._registry.loaded))
                 await self._stop.wait()
                 service.notify("STOPPING=1")
-                await self.attendant.drain(DRAIN_SECONDS)
+                await asyncio.gather(
+                    self.attendant.drain(DRAIN_SECONDS), *([self.cabling.drain(DRAIN_SECONDS)] if self.cabling is not None else [])
+                )
                 await self._empty_outlets()
-                for task in (watching, *outlets, *background):
+                for task in (watching, *cables, *outlets, *background):
                     task.cancel()
         finally:
             for outlet in self._outlets:
@@ -241,7 +264,7 @@ class Gateway:
     async def _watch_quiet(self) -> None:
         while True:
             with suppress(JournalError):  # a full disk: again in an hour
-                listed = {device.address: device.name for device in self._config.device}
+                listed = {device.address: device.name for device in self._config.radio_devices}
                 await self._quiet.check(listed, self._config.bluetooth.quiet_days)
             await asyncio.sleep(CHECK_SECONDS)
 
@@ -270,6 +293,8 @@ class Gateway:
         self._config = self._config.model_copy(update=taken)
         self._desk.reload(self._config)
         self.attendant.reload(self._config)
+        if self.cabling is not None:
+            self.cabling.reload(self._config)
         log.info("configuration reloaded")
         if later:
             log.warning("these need a restart", sections=", ".join(later))
@@ -292,10 +317,13 @@ class Gateway:
                 outlet.name: {**self.journal.sinks().get(outlet.name, {"cursor": 0, "deferred": 0, "held": 0}), "problem": outlet.problem}
                 for outlet in self._outlets
             },
-            "quiet": {device.address: days for device in self._config.device if (days := self._quiet.days.get(device.address)) is not None},
+            "quiet": {
+                device.address: days for device in self._config.radio_devices if (days := self._quiet.days.get(device.address)) is not None
+            },
             "config_problem": self.config_problem,
             "driver_problems": [str(problem) for problem in self._registry.problems],
             **self.attendant.status(),
+            **(self.cabling.status() if self.cabling is not None else {}),
         }
 
     def _why(self, address: str) -> list[dict[str, Any]] | None:

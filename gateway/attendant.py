@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any
 
 import structlog
@@ -56,6 +57,7 @@ class Attendant:
         left: Collection[str] = (),
         tell: Callable[[str, dict[str, Any]], None] = lambda _address, _event: None,
         quiet: Quiet | None = None,
+        unfiled: Unfiled | None = None,
     ) -> None:
         """`left`: addresses of devices to which an earlier life of the gateway may still be connected. `tell`: how a pairing fares."""
         self._registry, self._radio, self._intake, self._journal = registry, radio, intake, journal
@@ -63,7 +65,7 @@ class Attendant:
         self._hearing = Hearing(intake, filing, clock)
         self._known: dict[str, Known] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._unfiled = Unfiled(config.state / "intake", intake, journal, registry, filing)
+        self._unfiled = unfiled or Unfiled(config.state / "intake", intake, journal, registry, filing)
         self._group: asyncio.TaskGroup | None = None
         self._stopping = False
         self._left, self._tell, self._quiet = set(left), tell, quiet or Quiet(journal, clock)
@@ -77,7 +79,7 @@ class Attendant:
         self._config = config
         self._scanning.reach = config.bluetooth.recover
         self._generation += 1
-        self._listed = {device.address: device for device in config.device}
+        self._listed = {device.address: device for device in config.radio_devices}
         self._known = {address: known for address, known in self._known.items() if known.running}
 
     # -- watching ------------------------------------------------------------------------------------------------
@@ -86,7 +88,7 @@ class Attendant:
         """Scan for as long as the daemon runs."""
         async with asyncio.TaskGroup() as group:
             self._group = group
-            await self._radio.release(self._left | {device.address for device in self._config.device})
+            await self._radio.release(self._left | {device.address for device in self._config.radio_devices})
             await self._scanning.run(self.on_seen, lambda: any(known.running for known in self._known.values()))
 
     def on_seen(self, seen: Seen) -> None:
@@ -139,7 +141,7 @@ class Attendant:
 
     def _driver_for(self, advertisement: Advertisement, settings: DeviceSection | None) -> Loaded | None:
         if settings is not None and settings.driver is not None:
-            return self._registry.by_name.get(settings.driver)
+            return self._registry.radio_by_name.get(settings.driver)
         try:
             return self._registry.match(advertisement)
         except AmbiguousMatch as error:
@@ -185,17 +187,15 @@ class Attendant:
             self._tell(address, {"event": "found"})
         try:
             await sessions.run(
-                seen,
+                partial(self._radio.connect, seen, timeout=bluetooth.connect_seconds),
                 driver,
                 facts,
-                self._radio,
                 self._intake,
                 self._filing,
                 self._clock,
                 mark=self._journal.mark(address),
                 policy=policy_of(known.settings),
                 idle_seconds=bluetooth.idle_seconds,
-                connect_seconds=bluetooth.connect_seconds,
                 session_seconds=bluetooth.session_seconds,
                 pair=pair,
                 opened=lambda position: self._unfiled.opened(facts.session, position),

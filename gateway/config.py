@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -17,6 +17,7 @@ from gateway.errors import ConfigError, ConfigProblem
 from gateway.recovery import Reach
 from profiles.gatt.user_control import LARGEST_CONSENT_CODE, NO_USER
 
+PORT = r"^([0-9a-f]{4}:[0-9a-f]{4}(:.+)?|usb:[0-9]+-[0-9.]+|/.+)$"
 ADDRESS = r"^([0-9A-F]{2}:){5}[0-9A-F]{2}$"
 
 
@@ -66,11 +67,20 @@ class PersonSection(Strict):
 
 
 class DeviceSection(Strict):
-    address: str = Field(pattern=ADDRESS, description="Bluetooth address in capitals, as `health-gateway scan` prints it")
+    address: str = Field("", pattern=f"{ADDRESS}|^$", description="Bluetooth address in capitals, as `health-gateway scan` prints it")
+    port: str | None = Field(
+        None,
+        pattern=PORT,
+        description="Or, for a cable: 0403:6001 (vendor and product, as `health-gateway ports` prints them), with :SERIAL where there are "
+        "two; usb:1-1.2, a socket; /dev/…, a serial port; or a directory with the files of a meter",
+    )
     name: str | None = Field(None, description="What you call it")
     driver: str | None = Field(None, description="Use this driver whatever the device advertises")
     person: str | None = Field(None, description="Everything it measures belongs to this person")
     users: dict[str, str] = Field({}, description="Or: the device's own user number to a person")
+    same_as: str | None = Field(
+        None, pattern=ADDRESS, description="For a cable: the Bluetooth address of the same device, so that both are one in the record"
+    )
     set_clock: bool = Field(default=False, description="Set its clock after each download")
     forget: bool = Field(default=False, description="Delete its records once they are safe in the journal")
 
@@ -100,10 +110,37 @@ class DeviceSection(Strict):
                 raise ValueError(f"the consent code of user {user} has more than four digits")
         return value
 
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if bool(self.address) == (self.port is not None):
+            raise ValueError("a device has an address (Bluetooth) or a port (cable), one of the two")
+        return self
+
     @field_validator("address", mode="before")
     @classmethod
     def _capitals(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
+
+
+class CablesSection(Strict):
+    accept: Literal["any", "listed", "off"] = Field(
+        "any",
+        description="any: read every device that a driver knows by its own plug; listed: those with a port below only; off: none. One "
+        "behind a USB-serial cable that may be anybody's is only read if its port is below",
+    )
+    idle_seconds: float = Field(3, gt=0, le=300, description="A device that has not answered for so long is done, or does not answer")
+    session_seconds: float = Field(900, gt=0, description="No session lasts longer; one that streams may be read for 12 hours")
+    again_seconds: float = Field(
+        3600, ge=0, description="One that stays plugged in is read again after this time; 0: only when it is plugged in again"
+    )
+
+
+class PhdTcpSection(Strict):
+    listen: str | None = Field(
+        None,
+        pattern=r"^.+:[0-9]{1,5}$",
+        description="Let devices with IEEE 11073-20601 over TCP connect to this address and port, such as 127.0.0.1:6024; off if left out",
+    )
 
 
 class FileSection(Strict):
@@ -172,6 +209,8 @@ class Config(Strict):
     time: TimeSection = TimeSection()
     disk: DiskSection = DiskSection()
     bluetooth: BluetoothSection = BluetoothSection()
+    cables: CablesSection = CablesSection()
+    phd_tcp: PhdTcpSection = PhdTcpSection()
     log: LogSection = LogSection()
     person: tuple[PersonSection, ...] = ()
     device: tuple[DeviceSection, ...] = ()
@@ -183,9 +222,10 @@ class Config(Strict):
         problems: list[tuple[tuple[int | str, ...], str]] = []
         addresses: dict[str, int] = {}
         for index, device in enumerate(self.device):
-            if device.address in addresses:
-                problems.append((("device", index, "address"), f"the same address as device {addresses[device.address]}"))
-            addresses.setdefault(device.address, index)
+            key, where = ("address", device.address) if device.address else ("port", str(device.port))
+            if where in addresses:
+                problems.append((("device", index, key), f"the same {key} as device {addresses[where]}"))
+            addresses.setdefault(where, index)
             if device.person is not None and device.person not in known:
                 problems.append((("device", index, "person"), f"no [[person]] has the id {device.person!r}"))
             problems += [
@@ -201,6 +241,14 @@ class Config(Strict):
         if problems:
             raise _Inconsistent(problems)
         return self
+
+    @property
+    def radio_devices(self) -> list[DeviceSection]:
+        return [device for device in self.device if device.address]
+
+    @property
+    def cable_devices(self) -> list[DeviceSection]:
+        return [device for device in self.device if device.port is not None]
 
     @property
     def state(self) -> Path:
@@ -219,7 +267,7 @@ class _Inconsistent(ValueError):
         self.problems = problems
 
 
-RELOADED = ("bluetooth", "device", "person", "disk")
+RELOADED = ("bluetooth", "cables", "device", "person", "disk")
 """Sections that SIGHUP takes over; the others need a restart."""
 
 

@@ -40,6 +40,10 @@ class SessionFacts:
     simulated: bool = False
     settings: DeviceSection | None = None
     replaying: bool = False
+    port: str | None = None
+    """Of a cable: what is noted for the next session is noted for it, since only then it is known before the device has spoken."""
+    is_cable: bool = False
+    """What is at its end may be another device each time, whatever the plug says."""
     same_within: float = SAME_EPISODE_SECONDS
     """Seconds in which an equal reading without stamp or number is the same one."""
     identity: str | None = None
@@ -73,6 +77,7 @@ def opening(
         "mark": dict(mark),
         "policy": policy.stored(),
         "chars": [f"{one:04X}" for one in sorted(characteristics)],
+        **({"cable": True} if facts.is_cable else {}),
         "settings": facts.settings.model_dump(mode="json", exclude_defaults=True, exclude={"passkey"}) if facts.settings else None,
     }
     return Record(kind="open", session=facts.session, time=time, boottime=boottime, extra=extra)
@@ -89,16 +94,13 @@ class Filing:
         info: Mapping[str, Any] | None = None
         for item in batch.items:
             if isinstance(item, DeviceInfo):
-                facts.info, facts.ref = self._completed(facts.address, item), None
+                facts.info, facts.ref = item if facts.is_cable else self._completed(facts.address, item), None
             elif isinstance(item, DeviceClock):
                 facts.pair = timing.ClockPair(
                     item.device_time, item.frame.received, float(item.fraction), item.synchronized, item.utc_offset
                 )
         if facts.identity is None:
-            derived = facts.known_as or device_identity(facts.info, facts.address)
-            identity = await self._journal.identity(facts.address, derived)
-            facts.identified(identity)
-            facts.identity = identity
+            await self._identify(facts)
         for item in batch.items:
             if isinstance(item, DeviceInfo) and facts.info is not None:
                 info = {name: value for name, value in asdict(facts.info).items() if name != "frame" and value is not None}
@@ -118,7 +120,7 @@ class Filing:
         ]
         new = await self._journal.commit(
             Commit(
-                facts.address,
+                facts.port if facts.port is not None and batch.mark is not None else facts.address,
                 tuple(candidates),
                 batch.mark,
                 info,
@@ -131,6 +133,18 @@ class Filing:
             crashpoints.reached("thing-committed")
             self._committed(new)
         return new
+
+    async def _identify(self, facts: SessionFacts) -> None:
+        derived = facts.known_as or device_identity(facts.info, facts.address)
+        if facts.is_cable:
+            facts.port, facts.address = facts.address, derived.removeprefix("address:")
+            await self._journal.identity(facts.port, derived)
+        joined = facts.settings.same_as if facts.settings else None
+        identity = await self._journal.identity(joined or facts.address, derived)
+        if joined:
+            identity = await self._journal.identity(facts.address, identity)
+        facts.identified(identity)
+        facts.identity = identity
 
     def _completed(self, address: str, info: DeviceInfo) -> DeviceInfo:
         """What a device did not come to say this time (the link broke) it has said before: that is no other device."""

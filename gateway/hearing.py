@@ -15,6 +15,7 @@ from gateway.filing import SAME_HEARD_SECONDS, Filing, SessionFacts, opening
 from gateway.intake import Intake
 from gateway.registry import Loaded
 from gateway.sealed import opener
+from gateway.sessions import reading
 
 ADVERTISED = 0x0000
 """In place of a characteristic."""
@@ -45,7 +46,7 @@ class Ear:
 async def understand(loaded: Loaded, records: list[Record]) -> tuple[list[Batch], list[tuple[Frame, Exception]]]:
     """What the driver makes of one advertisement."""
     link = ReplayLink(records, opener)
-    batches = [batch async for batch in loaded.driver.read(link)]
+    batches = [batch async for batch in reading(loaded.driver, link)]
     return batches, link.rejected
 
 

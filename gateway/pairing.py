@@ -64,7 +64,7 @@ class Desk:
         self.reload(config)
 
     def reload(self, config: Config) -> None:
-        self._passkeys = {device.address: device.passkey for device in config.device}
+        self._passkeys = {device.address: device.passkey for device in config.radio_devices}
 
     def known_as(self, address: str) -> str:
         """The address by which its owner has named a device: this one, if it is listed, else the one that it had before."""

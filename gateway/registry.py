@@ -6,11 +6,12 @@ import ast
 import importlib
 import importlib.metadata
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import drivers
-from drivers import Advertisement, GattDriver
+from drivers import Advertisement, CableDriver, GattDriver
+from drivers.kit.cable import Plug
 from gateway.errors import AmbiguousMatch, DriverError
 
 ENTRY_POINTS = "health_gateway.drivers"
@@ -25,13 +26,25 @@ class Loaded:
     """The docstring of that file."""
 
 
+@dataclass(frozen=True, slots=True)
+class LoadedCable:
+    """As `Loaded`, for a device with a cable."""
+
+    driver: CableDriver
+    source: str
+    story: str
+
+
 @dataclass
 class Registry:
     loaded: list[Loaded]
     problems: list[DriverError] = field(default_factory=list)
+    cables: list[LoadedCable] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.by_name = {item.driver.name: item for item in self.loaded}
+        self.radio_by_name = {item.driver.name: item for item in self.loaded}
+        self.cable_by_name = {item.driver.name: item for item in self.cables}
+        self.by_name: dict[str, Loaded | LoadedCable] = {**self.radio_by_name, **self.cable_by_name}
         self.services = frozenset(service for item in self.loaded for service in item.driver.match.services)
         self.companies = frozenset(item.driver.match.company for item in self.loaded if item.driver.match.company is not None)
         self.hearing = [item for item in self.loaded if item.driver.hears is not None]
@@ -64,6 +77,17 @@ class Registry:
         sighting = seen.sighting
         return next((item for item in self.hearing if item.driver.hears and item.driver.hears(sighting) is not None), None)
 
+    def plugged(self, holds: Callable[[Plug], bool], *, is_named: bool) -> list[LoadedCable]:
+        """Drivers whose device may be behind a plug, those first whose plug says most. `is_named`: the owner has named its port; only then
+        are those tried that know it by a cable that may be anybody's.
+        """
+        found: list[tuple[int, LoadedCable]] = []
+        for item in self.cables:
+            ranks = [(plug.usb is None) + 2 * plug.generic for plug in item.driver.plugs if holds(plug) and (is_named or not plug.generic)]
+            if ranks:
+                found.append((min(ranks), item))
+        return [item for _, item in sorted(found, key=lambda one: one[0])]
+
     def why(self, seen: Advertisement) -> list[tuple[Loaded, dict[str, bool]]]:
         """Every driver with the fields of its match and whether they hold."""
         return [(item, item.driver.match.explain(seen)) for item in self.loaded]
@@ -71,7 +95,7 @@ class Registry:
 
 def load(extra: Iterable[str] = ()) -> Registry:
     """All drivers that can be imported; the others are `problems`, with file and line, and stop nobody else."""
-    registry: list[Loaded] = []
+    registry: list[Loaded | LoadedCable] = []
     problems: list[DriverError] = []
     for name in (*_builtin(), *_installed(), *extra):
         try:
@@ -85,7 +109,8 @@ def load(extra: Iterable[str] = ()) -> Registry:
     for item in [item for item in registry if names.count(item.driver.name) > 1]:
         problems.append(DriverError(f"{item.source}: another driver is called {item.driver.name!r} too; neither is used"))
         registry.remove(item)
-    return Registry(registry, problems)
+    cables = [item for item in registry if isinstance(item, LoadedCable)]
+    return Registry([item for item in registry if isinstance(item, Loaded)], problems, cables)
 
 
 def _builtin() -> list[str]:
@@ -100,7 +125,7 @@ def _installed() -> list[str]:
     return [point.value for point in importlib.metadata.entry_points(group=ENTRY_POINTS)]
 
 
-def _load(name: str) -> Loaded | None:
+def _load(name: str) -> Loaded | LoadedCable | None:
     module_name, _, attribute = name.partition(":")
     try:
         module = importlib.import_module(module_name)
@@ -110,6 +135,8 @@ def _load(name: str) -> Loaded | None:
     driver = getattr(module, attribute or "DRIVER", None)
     if driver is None and not attribute:
         return None  # a helper file, such as the conversation that several drivers share
+    if isinstance(driver, CableDriver):
+        return LoadedCable(driver, str(module.__file__), module.__doc__ or "")
     if not isinstance(driver, GattDriver):
         raise DriverError(f"{module.__file__}: {attribute or 'DRIVER'} is no driver declaration")
     return Loaded(driver, str(module.__file__), module.__doc__ or "")

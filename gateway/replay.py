@@ -20,6 +20,7 @@ from gateway.filing import SAME_EPISODE_SECONDS, SAME_HEARD_SECONDS, Filing, Ses
 from gateway.hearing import ADVERTISED
 from gateway.registry import Registry
 from gateway.sealed import opener
+from gateway.sessions import reading
 
 log = structlog.get_logger()
 
@@ -70,6 +71,7 @@ def facts_of(opening: Record, known_as: str | None = None) -> SessionFacts:
         clock_trusted=bool(extra.get("trusted", True)),
         simulated=bool(extra.get("sim", False)),
         settings=DeviceSection.model_validate(settings) if settings else None,
+        is_cable=bool(extra.get("cable", False)),
         replaying=True,
         same_within=SAME_HEARD_SECONDS if extra.get("chars") == [f"{ADVERTISED:04X}"] else SAME_EPISODE_SECONDS,
         known_as=known_as,
@@ -82,7 +84,7 @@ async def readings(records: list[Record], registry: Registry) -> AsyncGenerator[
     if loaded is None:
         return
     link = ReplayLink(records, opener)
-    batches = loaded.driver.read(link)
+    batches = reading(loaded.driver, link)
     while True:
         try:
             batch = await anext(batches)

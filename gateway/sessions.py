@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from drivers import Batch, Busy, DeviceError, Frame, GattDriver, NotAllowed, Policy, Reading, Refused, Silent
+from drivers import Batch, Busy, DeviceError, Frame, NotAllowed, Policy, Reading, Refused, Silent
+from drivers.kit.cable import MAIN, CableDriver
 from drivers.kit.capture import Record
+from drivers.kit.declare import GattDriver
 from drivers.kit.replay import BUSY
 from gateway import crashpoints
 from gateway.clock import Clock, local
 from gateway.filing import Filing, SessionFacts, opening
 from gateway.intake import Intake
-from gateway.transports.radio import Connection, Radio, Seen
+from gateway.transports.radio import Connect, Connection
 from profiles.adv.sighting import Sealed, no_key
 
 ANSWER_SECONDS = 30.0
@@ -38,12 +40,12 @@ MOST_WAITING = 10_000
 
 
 class RecordingLink:
-    """A live `GattLink`: everything that passes goes to intake first, and every command is held against the allow-list."""
+    """A live `GattLink` or `CableLink`: everything that passes goes to intake first, and every command is held against the allow-list."""
 
     def __init__(
         self,
         session: str,
-        driver: GattDriver,
+        driver: GattDriver | CableDriver,
         intake: Intake,
         clock: Clock,
         *,
@@ -127,12 +129,16 @@ class RecordingLink:
         if forbidden or (command.registers and policy.register is None):
             raise NotAllowed(f"{self._driver.name} may not write {data[:2].hex()}… to {characteristic:04X}: the owner has not permitted it")
         self._taken("wr", characteristic, data)
-        await self.settle()
-        if command.forgets:
+        if not command.confirms:
+            await self.settle()  # what is confirmed is safe in intake: no need for the device to wait for the journal
+        if command.forgets or command.confirms:
             await self._intake.flush()
         await self._answered(characteristic, self._live().write(characteristic, data))
         if command.forgets:
             crashpoints.reached("device-told-to-forget")
+
+    async def send(self, data: bytes) -> None:
+        await self.write(MAIN, data)
 
     async def subscribe(self, *characteristics: int) -> None:
         for characteristic in characteristics:
@@ -266,11 +272,15 @@ class Pending:
         await self._filing.file(self._facts, batch, rejected)
 
 
+def reading(driver: GattDriver | CableDriver, link: Any) -> AsyncGenerator[Batch]:
+    """`link`: one that is live, or a capture. Both are links of either kind, and a driver asks it for nothing but its own kind has."""
+    return driver.read(link)
+
+
 async def run(
-    seen: Seen,
-    driver: GattDriver,
+    connect: Connect,
+    driver: GattDriver | CableDriver,
     facts: SessionFacts,
-    radio: Radio,
     intake: Intake,
     filing: Filing,
     clock: Clock,
@@ -278,7 +288,6 @@ async def run(
     mark: Mapping[str, Any],
     policy: Policy,
     idle_seconds: float,
-    connect_seconds: float,
     session_seconds: float,
     pair: bool,
     opened: Callable[[int], None],
@@ -293,7 +302,7 @@ async def run(
     link = RecordingLink(
         facts.session, driver, intake, clock, mark=mark, policy=policy, idle_seconds=idle_seconds, session_seconds=session_seconds
     )
-    connection = await radio.connect(seen, on_frame=link.on_frame, on_lost=link.on_lost, timeout=connect_seconds)
+    connection = await connect(on_frame=link.on_frame, on_lost=link.on_lost)
     facts.identified = link.identified
     pending = Pending(link, facts, filing)
     link.settle = pending.file
@@ -303,7 +312,7 @@ async def run(
         link.attach(connection)
         if pair or await connection.wants_pairing():
             await connection.pair()
-        async with asyncio.timeout(session_seconds + LAST_SECONDS), aclosing(driver.read(link)) as batches:
+        async with asyncio.timeout(session_seconds + LAST_SECONDS), aclosing(reading(driver, link)) as batches:
             try:
                 async for batch in batches:
                     await pending.add(batch)

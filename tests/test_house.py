@@ -21,6 +21,7 @@ HOMES = {
     "serial": ("gateway/transports/",),
     "serialx": ("gateway/transports/",),
     "usb": ("gateway/transports/",),
+    "pyudev": ("gateway/transports/",),
     "sqlite3": ("gateway/journal/",),
     "aiomqtt": ("gateway/mqtt/",),
     "paho": ("gateway/mqtt/",),

@@ -6,6 +6,7 @@ import dataclasses
 import fnmatch
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Self
 
 from drivers.kit.links import GattLink
@@ -70,39 +71,71 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A write that the driver may do: to this characteristic, beginning with these octets."""
+    """A write that the driver may do: to this characteristic, beginning with these octets.
+
+    For a cable: to this channel. `prefix` may be a text of hexadecimal octets, `??` for one that may be any: `02 ?? ?? 05 0D 02`.
+    """
 
     characteristic: int
-    prefix: bytes = b""
+    prefix: bytes | str = b""
     forgets: bool = False
     """The device may forget a record by it: the link makes sure of what was received before it is sent."""
     changes: bool = False
     """It changes the device, such as its clock."""
     registers: bool = False
     """It makes a new user on the device."""
+    confirms: bool = False
+    """It tells the device that a record has arrived, which may forget it then by itself: what was received is on disk before."""
+
+    @property
+    def octets(self) -> tuple[int | None, ...]:
+        """None: any."""
+        if isinstance(self.prefix, bytes):
+            return tuple(self.prefix)
+        return _pattern(self.prefix)
+
+    def fits(self, data: bytes) -> bool:
+        wanted = self.octets
+        return len(data) >= len(wanted) and all(one is None or one == octet for one, octet in zip(wanted, data, strict=False))
+
+    @property
+    def weight(self) -> int:
+        return sum(octet is not None for octet in self.octets)
+
+
+@lru_cache(maxsize=1024)
+def _pattern(text: str) -> tuple[int | None, ...]:
+    joined = text.replace(" ", "")
+    pairs = [joined[at : at + 2] for at in range(0, len(joined), 2)]
+    return tuple(None if pair == "??" else int(pair, 16) for pair in pairs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GattDriver:
+class Driver:
+    """What all drivers declare."""
+
     name: str
     label: str
-    match: Match
-    read: Callable[[GattLink], AsyncGenerator[Batch]]
-    """Replayable: the same frames and clock give the same readings. Not to yield inside `try` or `async with`."""
     commands: tuple[Command, ...] = ()
     streams: bool = False
     """It sends for as long as it is used, and the driver gives out what it has as it goes: a session may last for hours."""
-
-    hears: Callable[[Sighting], float | None] | None = None
-    """For devices that nobody connects to: whether this one's advertisements are read by the driver, and then how many seconds to let
-    pass between two of them (0: each that differs from the one before). The link of such a session has one frame, the advertisement.
-    """
 
     def variant(self, **changes: Any) -> Self:
         """This driver, but for the difference."""
         return dataclasses.replace(self, **changes)
 
     def allowed(self, characteristic: int, data: bytes) -> Command | None:
-        """The entry of the allow-list for this write; the longest prefix counts."""
-        fitting = [c for c in self.commands if c.characteristic == characteristic and data.startswith(c.prefix)]
-        return max(fitting, key=lambda command: len(command.prefix), default=None)
+        """The entry of the allow-list for this write; the one that says most counts."""
+        fitting = [command for command in self.commands if command.characteristic == characteristic and command.fits(data)]
+        return max(fitting, key=lambda command: command.weight, default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GattDriver(Driver):
+    match: Match
+    read: Callable[[GattLink], AsyncGenerator[Batch]]
+    """Replayable: the same frames and clock give the same readings. Not to yield inside `try` or `async with`."""
+    hears: Callable[[Sighting], float | None] | None = None
+    """For devices that nobody connects to: whether this one's advertisements are read by the driver, and then how many seconds to let
+    pass between two of them (0: each that differs from the one before). The link of such a session has one frame, the advertisement.
+    """

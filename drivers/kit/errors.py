@@ -19,6 +19,7 @@ class Why(enum.Enum):
     NO_ANSWER = "nobody answered its question in time; run `health-gateway pair` with its address"
     TAKEN = "it does not let itself be paired: put it into pairing mode, remove it from the phone or hub that has it, and pair it anew"
     BOND_LOST = "it has forgotten the bond; put it into pairing mode and run `health-gateway pair` with its address"
+    NO_RIGHT = "the gateway may not open it: install the udev rules that come with it, and plug it in again"
     NOT_PERMITTED = "it does not permit what was asked"
 
 
@@ -39,6 +40,10 @@ class Busy(DeviceError):
 
 class Confused(DeviceError):
     """An answer that fits no question: a wrong checksum, a wrong reply. What it sent goes to `rejected`."""
+
+
+class Stranger(DeviceError):
+    """At the other end is another device than the driver's own: the next driver may try."""
 
 
 class NotAllowed(Exception):

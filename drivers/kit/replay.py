@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from drivers.kit.cable import MAIN
 from drivers.kit.capture import Record
 from drivers.kit.errors import Busy, Refused, Silent, Why
 from drivers.kit.links import Frame, Policy
@@ -70,6 +71,9 @@ class ReplayLink:
     async def write(self, characteristic: int, data: bytes) -> None:
         self._refuse(characteristic, writing=True)
         self.written.append((characteristic, data))
+
+    async def send(self, data: bytes) -> None:
+        await self.write(MAIN, data)
 
     async def subscribe(self, *characteristics: int) -> None:
         for characteristic in characteristics:

@@ -75,7 +75,7 @@ def _converted(config: Config, snoop: Path, address: str, driver: str | None) ->
     from gateway import registry  # noqa: PLC0415 - for this option
     from gateway.btsnoop import Conversion, SnoopError  # noqa: PLC0415 - likewise
 
-    name = driver or next((device.driver for device in config.device if device.address == address), None)
+    name = driver or next((device.driver for device in config.radio_devices if device.address == address), None)
     known = registry.load().by_name
     if name not in known:
         raise Failed(f"name the --driver that is to read it: {', '.join(sorted(known))}")

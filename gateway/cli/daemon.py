@@ -44,6 +44,7 @@ def run(path: Path) -> None:
     from gateway.transports.bluez.bonds import Bonds  # noqa: PLC0415 - likewise
     from gateway.transports.bluez.stack import Stack  # noqa: PLC0415 - likewise
     from gateway.transports.bluez.time_server import TimeServer  # noqa: PLC0415 - likewise
+    from gateway.transports.cables.ports import SystemPorts  # noqa: PLC0415 - likewise
 
     # What was imported stays for good: the collector need not walk it for every few hundred advertisements, nor look so often while
     # a thousand readings come in a row.
@@ -61,7 +62,8 @@ def run(path: Path) -> None:
         time = TimeServer(trusted_time) if config.bluetooth.serve_time else None
         stack = Stack(desk, time, adapter=config.bluetooth.adapter)
         radio = BleakRadio(stack=stack, bonds=Bonds(stack, desk, bonds))
-        await run_until_signalled(Gateway(config, registry.load(), radio, clock, config_path=path, desk=desk))
+        ports = SystemPorts(config.phd_tcp.listen)
+        await run_until_signalled(Gateway(config, registry.load(), radio, clock, config_path=path, desk=desk, ports=ports))
 
     try:
         asyncio.run(main())
@@ -81,7 +83,7 @@ def check(path: Path) -> None:
     problems = [*_machine_problems(config), *_queue_problems(config)]
     for problem in problems:
         click.echo(problem)
-    devices = ", ".join(device.name or device.address for device in config.device) or "none listed"
+    devices = ", ".join(device.name or device.address or device.port or "" for device in config.device) or "none listed"
     click.echo(f"devices: {devices}; accept: {config.bluetooth.accept}")
     click.echo(f"sinks: {', '.join(config.sink) or 'file'}")
     sys.exit(1 if problems else 0)
@@ -120,7 +122,7 @@ def _machine_problems(config: Config) -> list[str]:
     loaded = registry.load()
     found += [f"driver: {problem}" for problem in loaded.problems]
     found += [
-        f"device {device.address}: there is no driver {device.driver!r}; `health-gateway drivers` lists them"
+        f"device {device.address or device.port}: there is no driver {device.driver!r}; `health-gateway drivers` lists them"
         for device in config.device
         if device.driver is not None and device.driver not in loaded.by_name
     ]

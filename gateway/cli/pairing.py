@@ -113,4 +113,4 @@ def forget(address: str, path: Path) -> None:
 
 
 def _name(config: Config, address: str) -> str:
-    return next((device.name for device in config.device if device.address == address and device.name), address)
+    return next((device.name for device in config.radio_devices if device.address == address and device.name), address)

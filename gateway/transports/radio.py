@@ -43,6 +43,13 @@ class Connection(Protocol):
     async def close(self) -> None: ...
 
 
+class Connect(Protocol):
+    """Makes a connection to a device that was chosen before."""
+
+    async def __call__(self, *, on_frame: OnFrame, on_lost: Callable[[], None]) -> Connection:
+        """Raises `DeviceError`."""
+
+
 class Radio(Protocol):
     async def release(self, addresses: Collection[str]) -> None:
         """Close the connections to these devices that an earlier life of the gateway has left to the stack."""

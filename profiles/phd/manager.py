@@ -74,6 +74,7 @@ class Manager:
         self._expected: tuple[int, int] | None = None
         """The store and the segment whose events are on their way."""
         self._was_cut = False
+        self._out_of_turn = 0
         self._set_time: Callable[[], DateTime] | None = None
 
     # -- what the owner of the link asks -------------------------------------------------------------------------------
@@ -149,6 +150,10 @@ class Manager:
             return step
         if isinstance(said, Rlre) and self.state is State.DISASSOCIATING:
             return self._end(step, "released")
+        if self.state is State.UNASSOCIATED:
+            self._out_of_turn += 1
+            if self._out_of_turn > MOST_OFFERS:
+                return step  # two that abort each other would do so for ever
         return self._abort(step, Abort.UNDEFINED, "it spoke out of turn")
 
     def _data(self, step: Step, said: Prst, heard: Heard) -> None:
@@ -193,7 +198,7 @@ class Manager:
             step.send.append(apdus.aare(Associated.NO_COMMON_PARAMETER, answer))
             return step
         known = self._remembered.get((info.system_id, info.dev_config_id)) or standard().get(info.dev_config_id)
-        self._asked, self._offers, self._was_cut = said, 0, False
+        self._asked, self._offers, self._was_cut, self._out_of_turn = said, 0, False, 0
         self.association.begin(info, known)
         step.send.append(apdus.aare(Associated.ACCEPTED if known else Associated.ACCEPTED_UNKNOWN_CONFIG, answer))
         self.state = State.WAITING_FOR_CONFIG
@@ -281,7 +286,7 @@ class Manager:
         if heard.configuration is not None:
             if self.state is State.WAITING_FOR_CONFIG:
                 self._configured(step, said, report, heard.configuration)
-            else:
+            elif self.state is State.OPERATING:
                 # Late or once more: it was taken over already.
                 step.send.append(_result(said.invoke_id, report, mder.u16(heard.configuration.number, Verdict.ACCEPTED_CONFIG)))
         elif heard.chunk is not None:

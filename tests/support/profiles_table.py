@@ -72,7 +72,8 @@ def procedures_of() -> dict[int, str]:
     for item in registry.load().loaded:
         for command in item.driver.commands:
             opcodes = next((POINTS[uuid] for uuid in POINTS if uuid == command.characteristic), None)
-            name = "set" if opcodes is None or not command.prefix else opcodes(command.prefix[0]).name.lower().replace("_", " ")
+            first = next(iter(command.octets), None)
+            name = "set" if opcodes is None or first is None else opcodes(first).name.lower().replace("_", " ")
             found.setdefault(command.characteristic, {})[name] = None
     return {characteristic: ", ".join(names) for characteristic, names in found.items()}
 

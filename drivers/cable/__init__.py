@@ -1,0 +1,1 @@
+"""Devices with a cable, one file each."""
