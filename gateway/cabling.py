@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 
-from drivers import DeviceError, NotAllowed, Plug, Refused, Silent, Stranger
+from drivers import DeviceError, Files, NotAllowed, Plug, Refused, Silent, Stranger
 from gateway import sessions
 from gateway.clock import Clock
 from gateway.config import Config, DeviceSection
@@ -49,6 +49,8 @@ class Attached:
     driver: str | None = None
     identity: str | None = None
     running: bool = False
+    is_stranger: bool = False
+    """It has spoken, and no driver knows its language."""
     sessions: int = 0
     things: int = 0
     problem: str | None = None
@@ -110,6 +112,8 @@ class Cabling:
         if settings is not None and settings.driver is not None:
             pinned = self._registry.cable_by_name.get(settings.driver)
             candidates = [pinned] if pinned is not None else []
+        elif plugged.node("directory") is not None:
+            candidates = [item for item in self._registry.cables if isinstance(item.driver.wire, Files)]
         else:
             candidates = self._registry.plugged(partial(_holds, plugged), is_named=settings is not None)
         if not candidates or self._stopping or self._group is None or plugged.location in self._attached:
@@ -140,7 +144,9 @@ class Cabling:
             if not self._is_attached(attached):
                 return
             again = self._config.cables.again_seconds
-            if attached.problem is not None and tries < MOST_TRIES and attached.candidates:
+            if attached.problem is None and attached.candidates[0].driver.once:
+                return
+            if attached.problem is not None and tries < MOST_TRIES and attached.candidates and not attached.is_stranger:
                 await asyncio.sleep(slower(max(tries, 1), SLOWEST_RETRY_SECONDS))
             elif not again:
                 return
@@ -153,7 +159,7 @@ class Cabling:
 
     async def _read_once(self, attached: Attached) -> int:
         """With each driver in turn, until one knows the device. How many things were new."""
-        attached.problem = None
+        attached.problem, attached.is_stranger = None, False
         strangers: list[LoadedCable] = []
         for loaded in list(attached.candidates):
             if not self._is_attached(attached):
@@ -172,6 +178,7 @@ class Cabling:
                 return facts.things
             strangers.append(loaded)
         if attached.problem is None:
+            attached.is_stranger = True
             attached.problem = f"it is none of {', '.join(one.driver.label for one in strangers)}"
         return 0
 

@@ -136,6 +136,8 @@ class CableDriver(Driver):
 
     plugs: tuple[Plug, ...]
     wire: Wire
+    once: bool = False
+    """It speaks once after it was plugged in: to ask it again is in vain."""
     read: Callable[[CableLink], AsyncGenerator[Batch]]
     """As in `GattDriver`."""
 

@@ -58,8 +58,8 @@ class Wired(CableConnection):
                 self._receiver.lost()
 
     async def read(self, characteristic: int) -> bytes:
-        self.frames += 1
-        if self._cut is not None and self.frames >= self._cut:
+        self.frames += characteristic in self.characteristics
+        if characteristic not in self.characteristics or (self._cut is not None and self.frames >= self._cut):
             self._receiver.lost()
             raise _gone()
         found: bytes = self._device.read_block(characteristic)  # type: ignore[attr-defined]  # of disks and directories

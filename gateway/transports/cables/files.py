@@ -35,7 +35,9 @@ class FilesConnection(CableConnection):
         self.characteristics = frozenset(self._files)
 
     async def read(self, characteristic: int) -> bytes:
-        path = self._files[characteristic]
+        path = self._files.get(characteristic)
+        if path is None:
+            raise Silent(f"there is no file {characteristic}")
         try:
             if path.stat().st_size > self._wire.largest:
                 raise Silent(f"{path.name} is larger than {self._wire.largest} octets: no meter writes such a report")

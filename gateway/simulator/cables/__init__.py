@@ -1,0 +1,1 @@
+"""Virtual devices with a cable, as frames in and frames out."""

@@ -1,0 +1,1 @@
+"""How octets become messages on cables that many devices share."""

@@ -1,0 +1,229 @@
+"""Every device with a cable, read by its driver through the whole gateway: whole, twice, and with the cable pulled at every frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drivers import Blocks, HidUart, Serial
+from gateway import cabling
+from gateway.simulator.cables.meters import Contour, Taidoc, Ultra2, UltraEasy, Verio
+from gateway.simulator.cables.others import Bm58, Cms50, PosScale, ReportDisk
+from gateway.transports.cables.plugs import Plugged
+from tests.support.cables import House, house
+from tests.support.fakes import T0
+
+NOW = datetime.fromtimestamp(T0, UTC).replace(tzinfo=None)
+Truth = tuple[str, str]
+"""When by the device's clock, and what."""
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cabling, "slower", lambda _failures, _slowest: 0.0)
+
+
+def records(count: int = 12) -> list[tuple[datetime, int]]:
+    """Newest first; two of them equal and in the same minute."""
+    made = [(NOW.replace(second=0) - timedelta(hours=number), 90 + number) for number in range(1, count + 1)]
+    return [*made[:3], made[2], *made[3:]]
+
+
+def pressures(count: int = 9) -> list[tuple[datetime, int, int, int, int]]:
+    return [(NOW.replace(second=0) - timedelta(hours=number), 118 + number, 79, 61, 1 + number % 2) for number in range(count)]
+
+
+def glucose_of(device: Any) -> list[Truth]:
+    return sorted((time.isoformat(), str(value)) for time, value in device.records)
+
+
+def told_glucose(home: House) -> list[Truth]:
+    return sorted((thing["when"]["device_time"], thing["data"]["glucose"]["display"]["value"]) for thing in home.things("blood-glucose"))
+
+
+def told_pressure(home: House) -> list[Truth]:
+    return sorted((thing["when"]["device_time"], thing["data"]["systolic"]["display"]["value"]) for thing in home.things("blood-pressure"))
+
+
+@dataclass(frozen=True)
+class Case:
+    driver: str
+    plugged: Plugged
+    make: Callable[[], Any]
+    truths: Callable[[Any], list[Truth]] = glucose_of
+    told: Callable[[House], list[Truth]] = told_glucose
+    port: str | None = None
+    """Without it nobody speaks to a cable that may be anybody's."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"device": [{"port": self.port}]} if self.port else {}
+
+
+FTDI = Plugged("1-2", 0x0403, 0x6001, "A50285BI", nodes=(("tty", "/dev/ttyUSB0"),))
+CASES = [
+    Case("onetouch-ultraeasy", FTDI, lambda: UltraEasy(records(), lambda: NOW), port="0403:6001"),
+    Case("onetouch-ultra2", FTDI, lambda: Ultra2(records(), lambda: NOW), port="0403:6001:A50285BI"),
+    Case("onetouch-verio", Plugged("1-3", 0x2766, 0x0004), lambda: Verio(records(), lambda: NOW)),
+    Case("contour", Plugged("1-4", 0x1A79, 0x7410), lambda: Contour(records(), lambda: NOW)),
+    Case("taidoc", Plugged("1-5", 0x10C4, 0xEA80), lambda: Taidoc(records(), lambda: NOW)),
+    Case(
+        "beurer-bm58",
+        Plugged("1-6", 0x0C45, 0x7406),
+        lambda: Bm58(pressures()),
+        lambda cuff: sorted((time.isoformat(), str(systolic)) for time, systolic, *_ in cuff.records),
+        told_pressure,
+    ),
+    Case("accu-chek-report", Plugged("/srv/meter", nodes=(("directory", "/srv/meter"),)), lambda: ReportDisk(records()), port="/srv/meter"),
+]
+
+
+@pytest.fixture(params=CASES, ids=lambda case: case.driver)
+def case(request: pytest.FixtureRequest) -> Case:
+    found: Case = request.param
+    return found
+
+
+def free(home: House, case: Case) -> None:
+    """A directory is plugged in for as long as the gateway runs."""
+    assert home.gateway.cabling is not None
+    home.gateway.cabling.on_unplugged(case.plugged.location)
+
+
+async def test_it_is_found_read_whole_and_a_second_time_adds_nothing(tmp_path: Path, case: Case) -> None:
+    device = case.make()
+    async with house(tmp_path, **case.settings) as home:
+        free(home, case)
+        said = await home.plug(device, case.plugged)
+        assert (said["driver"], said["problem"]) == (case.driver, None)
+        assert case.told(home) == case.truths(device)
+        assert (await home.plug(device, case.plugged))["things"] == 0
+        assert case.told(home) == case.truths(device)
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "behind"])
+async def test_a_cable_pulled_at_every_frame_loses_doubles_and_merges_nothing(tmp_path: Path, case: Case, before: bool) -> None:  # noqa: FBT001 - a case
+    device = case.make()
+    async with house(tmp_path, **case.settings, cables={"idle_seconds": 0.05}) as home:
+        free(home, case)
+        for cut in range(1, 60):
+            await home.plug(device, case.plugged, cut=cut, before=before)
+            told = case.told(home)
+            assert len(set(told)) <= len(told) <= len(case.truths(device))
+            if home.ports.connections[-1].frames < cut:
+                break
+        await home.plug(device, case.plugged)
+        assert case.told(home) == case.truths(device)
+
+
+async def test_no_meter_is_erased_and_no_clock_set_without_its_owner_s_word(tmp_path: Path, case: Case) -> None:
+    device = case.make()
+    async with house(tmp_path, **case.settings) as home:
+        free(home, case)
+        await home.plug(device, case.plugged)
+    assert not getattr(device, "erased", False)
+    assert getattr(device, "clock_set", None) is None
+
+
+@pytest.mark.parametrize("name", ["onetouch-ultraeasy", "onetouch-ultra2", "taidoc"])
+async def test_a_clock_is_set_after_the_download_at_the_owner_s_word(tmp_path: Path, name: str) -> None:
+    case = next(one for one in CASES if one.driver == name)
+    device = case.make()
+    port = case.port or f"{case.plugged.vendor:04x}:{case.plugged.product:04x}"
+    async with house(tmp_path, device=[{"port": port, "set_clock": True}]) as home:
+        await home.plug(device, case.plugged)
+        assert case.told(home) == case.truths(device)
+    assert device.clock_set == NOW
+
+
+async def test_a_cable_that_may_be_anybody_s_is_left_alone_unless_it_is_named(tmp_path: Path) -> None:
+    """A hub's Zigbee stick has the same chip as a meter's cable."""
+    async with house(tmp_path) as home:
+        with pytest.raises(AssertionError, match="no driver knows this plug"):
+            await home.plug(UltraEasy(records(), lambda: NOW), FTDI)
+        assert home.ports.connections == []
+
+
+async def test_each_driver_opens_the_cable_in_its_own_way(tmp_path: Path) -> None:
+    """Behind an adapter they are tried in turn, each with its own settings, until one knows the meter."""
+    async with house(tmp_path, cables={"idle_seconds": 0.05}, device=[{"port": "0403:6001"}]) as home:
+        said = await home.plug(UltraEasy(records(), lambda: NOW), FTDI)
+        assert said["driver"] == "onetouch-ultraeasy"
+        settings = [(wire.baud, wire.parity) for wire in home.ports.wires if isinstance(wire, Serial)]
+        assert (19200, "O") in settings[:-1], "the oximeter's was tried before"
+        assert settings[-1] == (9600, "N")
+
+
+async def test_a_disk_of_another_maker_is_not_written_to(tmp_path: Path) -> None:
+    """The transport asks; this says that the driver declares whom to ask for."""
+    loaded = next(case for case in CASES if case.driver == "onetouch-verio")
+    async with house(tmp_path) as home:
+        await home.plug(loaded.make(), loaded.plugged)
+        [wire] = home.ports.wires
+    assert wire == Blocks(vendor="LifeScan")
+
+
+async def test_a_taidoc_device_that_is_no_glucose_meter_is_not_read(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        said = await home.plug(Taidoc(records(), lambda: NOW, model=0x3128), Plugged("1-5", 0x10C4, 0xEA80))
+        assert said["problem"] is not None
+        assert home.things("blood-glucose") == []
+        assert home.ports.wires == [HidUart(baud=19200)]
+
+
+class Noisy:
+    """A device of which some octets arrive wrong: each of its frames is damaged the first time."""
+
+    def __init__(self, device: Any, every: int) -> None:
+        self._device, self._every, self._count = device, every, 0
+
+    def begin(self) -> list[bytes]:
+        return self._damaged(self._device.begin())
+
+    def receive(self, data: bytes) -> list[bytes]:
+        return self._damaged(self._device.receive(data))
+
+    def _damaged(self, frames: list[bytes]) -> list[bytes]:
+        found = []
+        for frame in frames:
+            self._count += 1
+            at = len(frame) // 2
+            found.append(frame[:at] + bytes((frame[at] ^ 0x01,)) + frame[at + 1 :] if self._count % self._every == 0 else frame)
+        return found
+
+
+@pytest.mark.parametrize("name", ["onetouch-ultraeasy", "contour", "taidoc"])
+async def test_what_is_damaged_is_asked_for_again(tmp_path: Path, name: str) -> None:
+    """Checksums tell, and nothing false is filed: what a visit could not get, the next one gets."""
+    case = next(one for one in CASES if one.driver == name)
+    device = case.make()
+    settings: dict[str, Any] = {"device": [{"port": case.port, "driver": name}]} if case.port else {}
+    async with house(tmp_path, cables={"idle_seconds": 0.05}, **settings) as home:
+        for every in (5, 7, 11, 1000):
+            await home.plug(Noisy(device, every), case.plugged)
+            assert set(case.told(home)) <= set(case.truths(device))
+        assert case.told(home) == case.truths(device)
+
+
+async def test_an_oximeter_s_stream_becomes_minutes(tmp_path: Path) -> None:
+    """Sixty values a second are one a second, and a minute of those one thing."""
+    async with house(tmp_path, device=[{"port": "0403:6001", "driver": "contec-cms50"}]) as home:
+        await home.plug(Cms50(seconds=40), FTDI)
+        [thing] = home.things("oxygen-saturation")
+        assert thing["data"]["saturation"]["display"]["value"] == "97.0"
+        assert thing["data"]["samples"] == 40
+        [wire] = home.ports.wires
+        assert isinstance(wire, Serial)
+        assert wire.gather == 1.0
+
+
+async def test_a_weight_that_is_repeated_is_one_weighing_and_two_equal_ones_are_two(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        await home.plug(PosScale([1650, 1650, 1432]), Plugged("1-7", 0x0922, 0x8003))
+        told = sorted(thing["data"]["weight"]["display"]["value"] for thing in home.things("weight"))
+    assert told == ["143.2", "165.0", "165.0"]
