@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from drivers import Why
+from drivers import CableDriver, Files, Why
 from gateway import __version__, registry
 from gateway.cli import _COMMANDS, root
 from gateway.config import RELOADED
@@ -40,7 +40,43 @@ def devices_table() -> str:
         story = loaded[entry["driver"]].story
         flow = " ".join(story.split("Flow:")[1].split("Source:")[0].split())
         lines.append(f"| {entry['device']} | `{entry['driver']}` | {flow} |")
+    lines += ["", "## With a cable", "", "| device | driver | known by | what the driver does | where the facts come from |"]
+    lines.append("| --- | --- | --- | --- | --- |")
+    for item in registry.load().cables:
+        flow, source = (" ".join(part.split()) for part in item.story.split("Flow:")[1].split("Source:"))
+        lines.append(f"| {item.driver.label} | `{item.driver.name}` | {known_by(item.driver)} | {flow} | {source} |")
     return "\n".join(lines) + "\n"
+
+
+def known_by(driver: CableDriver) -> str:
+    """Its plugs, as people read them."""
+    if isinstance(driver.wire, Files):
+        return "a directory that the configuration names"
+    plugs = {
+        "its TCP connection"
+        if plug.network
+        else f"USB class 0x{plug.usb_class:02X}"
+        if plug.usb_class is not None
+        else "a USB-serial cable that the configuration names"
+        if plug.generic
+        else "{:04x}:{:04x}".format(*(plug.usb or (0, 0)))
+        for plug in driver.plugs
+    }
+    return ", ".join(sorted(plugs))
+
+
+def test_the_udev_rules_have_every_device_that_a_driver_knows_by_its_own_plug() -> None:
+    """Else the gateway would find it and may not open it."""
+    text = (ROOT / "systemd" / "health-gateway.udev").read_text()
+    plugs = [plug for item in registry.load().cables for plug in item.driver.plugs]
+    assert any(plug.usb for plug in plugs)
+    for plug in plugs:
+        if plug.usb is not None and not plug.generic:
+            vendor, product = (f"{number:04x}" for number in plug.usb)
+            lines = [line for line in text.splitlines() if f'ATTRS{{idVendor}}=="{vendor}"' in line]
+            assert any(product in line for line in lines), f"{vendor}:{product}"
+        if plug.usb_class is not None:
+            assert f"*:{plug.usb_class:02x}????:*" in text
 
 
 def test_the_table_of_devices_is_what_the_drivers_say() -> None:

@@ -51,9 +51,11 @@ def readings(link: CableLink, frame: Frame, rows: list[list[str]], ordinals: Ord
         if not cells.get("result") or not cells.get("date"):
             continue
         try:
-            yield reading(cells, frame, ordinals)
+            found = reading(cells, frame, ordinals)
         except DecodeError as error:
             link.reject(frame, error)
+            continue
+        yield found
 
 
 def reading(cells: dict[str, str], frame: Frame, ordinals: Ordinals) -> Glucose:

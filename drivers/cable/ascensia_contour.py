@@ -75,13 +75,17 @@ def understood(link: CableLink, piece: astm.Frame, frame: Frame, ordinals: Ordin
     if piece.text.startswith("H|"):
         yield from header(piece.text, frame)
     elif piece.text.startswith("R|"):
-        try:
-            found = reading(astm.result(piece.text), piece.text, frame, ordinals)
-        except DecodeError as error:
-            link.reject(frame, error)
-        else:
-            if found is not None:
-                yield found
+        found = result(link, piece.text, frame, ordinals)
+        if found is not None:
+            yield found
+
+
+def result(link: CableLink, text: str, frame: Frame, ordinals: Ordinals) -> Glucose | None:
+    try:
+        return reading(astm.result(text), text, frame, ordinals)
+    except DecodeError as error:
+        link.reject(frame, error)
+        return None
 
 
 def header(text: str, frame: Frame) -> Iterator[DeviceInfo | DeviceClock]:

@@ -232,13 +232,15 @@ async def read(link: CableLink) -> AsyncGenerator[Batch]:
         raise Silent("it did not ask to be associated: see that it shows it is ready for a transfer, and plug it in again")
 
 
-def _apdus(link: CableLink, stream: apdus.Stream, frame: Frame, *, is_first: bool) -> Iterator[bytes]:
+def _apdus(link: CableLink, stream: apdus.Stream, frame: Frame, *, is_first: bool) -> list[bytes]:
+    found: list[bytes] = []
     try:
-        yield from stream.feed(frame.data)
+        found.extend(stream.feed(frame.data))
     except DecodeError as error:
-        if is_first:
+        if is_first and not found:
             raise Stranger("it speaks another language") from error
         link.reject(frame, error)
+    return found
 
 
 def _received(link: CableLink, manager: Manager, apdu: bytes, frame: Frame) -> Step:

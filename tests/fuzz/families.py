@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gateway.cli.sightings import sighting
 from gateway.sealed import opener
 from profiles import acom, adv
 from profiles.acom_writer import encode
 from profiles.describe import describe
+from profiles.framing import astm, contec, lifescan, taidoc
+from profiles.framing.pieces import Lines
 from profiles.gatt import FILES, insulin_history, layouts
 from profiles.gatt.insulin_delivery import HistoryEvent, IDDHistoryData, IDDRecordAccessControlPoint
+from profiles.phd import apdu as apdus
+from profiles.phd.association import Association
+from profiles.phd.manager import Manager
 from profiles.segments import Reassembler, Segment, SegmentError, split
 from profiles.wire import DecodeError, Layout
 
@@ -123,12 +130,69 @@ def _insulin_seeds() -> tuple[bytes, ...]:
     )
 
 
+def _phd(data: bytes) -> None:
+    """APDUs of one association, each with its length in front of it in the input: as heard, and as managed."""
+    association, manager, stream = Association(), Manager(b"12345678"), apdus.Stream()
+    with suppress(DecodeError):
+        for apdu in stream.feed(data):
+            with suppress(DecodeError):
+                association.hear(apdu)
+            try:
+                step = manager.receive(apdu, 0.0)
+            except DecodeError:
+                step = manager.refuse(apdu)
+            assert len(step.send) <= 16
+    for _ in range(100):
+        if manager.silent() is None:
+            return
+    raise AssertionError("the manager waits for ever")
+
+
+def _phd_seeds() -> tuple[bytes, ...]:
+    sessions = [json.loads(path.read_text()) for path in sorted((VECTORS / "phd").glob("*.json"))]
+    return tuple(b"".join(bytes.fromhex(one["hex"]) for one in session["messages"] if one["from"] == "agent") for session in sessions)
+
+
+def _framers(data: bytes) -> None:
+    """The first octet chooses a framer, the second how the rest is cut: nothing is kept without end, and the cuts change nothing."""
+    makes = (lifescan.Framer, astm.Framer, taidoc.Framer, contec.Framer, Lines)
+    make, size = makes[data[0] % len(makes)] if data else makes[0], data[1] % 7 + 1 if len(data) > 1 else 1
+    whole, pieces = _fed(make(), [data[2:]]), _fed(make(), [data[at : at + size] for at in range(2, len(data), size)])
+    assert whole == pieces
+
+
+def _fed(framer: Any, parts: list[bytes]) -> list[object]:
+    found: list[object] = []
+    for part in parts:
+        rest = part
+        for _ in range(len(part) + 2):
+            try:
+                found.extend(framer.feed(rest))
+                break
+            except DecodeError:
+                rest = b""
+    return found
+
+
+def _framer_seeds() -> tuple[bytes, ...]:
+    texts = (
+        lifescan.written(bytes.fromhex("050d02"), 3) + lifescan.written(b"\x05\x06abc"),
+        b"\x05" + astm.written(1, "R|8|^^^Glucose|133|mg/dL^P||B/X||201202052034") + b"\x04",
+        taidoc.written(0x26, b"\x10\x20\x30\x40", direction=taidoc.FROM_METER),
+        bytes.fromhex("8463054861") * 3,
+        b'P 001,"PVD12345Z","MG/DL " 0433\r\nF\r',
+    )
+    return tuple(bytes((index, 3)) + text for index, text in enumerate(texts))
+
+
 def families() -> dict[str, Family]:
     made = {file.__name__.rpartition(".")[2]: _tables([t for t in layouts() if t.__module__ == file.__name__]) for file in FILES}
     made["segments"] = Family(_segments, tuple(b"\x07" + b"".join(split(bytes(range(40)), room)) for room in (3, 8, 50)), ())
     made["observations"] = Family(_observation, _observation_seeds())
     made["insulin_history"] = Family(_insulin, _insulin_seeds(), (DecodeError, ValueError))
     made["structures"] = Family(_structures, (bytes.fromhex("0303d2fc0816d2fc40060a0005ff57010203"),), ())
+    made["phd"] = Family(_phd, _phd_seeds(), ())
+    made["framers"] = Family(_framers, _framer_seeds(), ())
     made["advertisements"] = Family(_advertisement, _advertisement_seeds(), (DecodeError, adv.Unknown, adv.Locked))
     return made
 

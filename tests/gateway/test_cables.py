@@ -214,7 +214,7 @@ async def test_an_oximeter_s_stream_becomes_minutes(tmp_path: Path) -> None:
     """Sixty values a second are one a second, and a minute of those one thing."""
     async with house(tmp_path, device=[{"port": "0403:6001", "driver": "contec-cms50"}]) as home:
         await home.plug(Cms50(seconds=40), FTDI)
-        [thing] = home.things("oxygen-saturation")
+        [thing] = home.things("blood-oxygen-saturation")
         assert thing["data"]["saturation"]["display"]["value"] == "97.0"
         assert thing["data"]["samples"] == 40
         [wire] = home.ports.wires
