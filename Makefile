@@ -19,7 +19,7 @@ help:
 	@echo 'make fuzz          octets that nobody would send, led by coverage: FUZZ="--seconds 60 glucose"'
 	@echo 'make soak          the daemon among twenty devices and a bluetoothd that fails: MINUTES=30 SEED=1'
 	@echo 'make broker-loss   what a broker loses that is killed, by its settings'
-	@echo 'make e2e-vm        a cuff and a meter read through a real bluetoothd and kernel in a virtual machine: RUNS=1'
+	@echo 'make e2e-vm        a real kernel in a virtual machine: a cuff and a meter through bluetoothd, meters with USB cables: RUNS=1'
 	@echo 'make trials-vm     what happens to Bluetooth in a home, on the bluetoothds of two Debians: RUNS=1'
 	@echo 'make lock    renew the locks (needs uv)'
 
@@ -66,6 +66,7 @@ broker-loss: $(VENV)/dev.stamp servers
 e2e-vm: $(VENV)/dev.stamp
 	@tests/install qemu-system-x86_64:qemu-system-x86 mmdebstrap:mmdebstrap mke2fs:e2fsprogs cpio:cpio
 	$(BIN)/python -m tests.e2e --runs $(or $(RUNS),1) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.e2e --scenario cables --runs $(or $(RUNS),1) $(if $(SEED),--seed $(SEED))
 
 # A home's Bluetooth, lived through on two Debians, four minutes each; and the wake window beside a plain script.
 trials-vm: $(VENV)/dev.stamp

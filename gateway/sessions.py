@@ -245,27 +245,44 @@ async def _nothing() -> None:
 
 class Pending:
     """What the driver has given out and is not filed yet: readings whose successors have already come are filed together, for a sync of
-    the disk takes longer than a record does over the air. Nobody waits for them: before the driver waits or writes, they are filed.
+    the disk takes longer than a record does over the air. While that goes on the driver may understand what came next, and confirm what
+    is safe in intake; before it waits for the device, or writes anything else, all is filed.
     """
 
     def __init__(self, link: RecordingLink, facts: SessionFacts, filing: Filing) -> None:
         self._link, self._facts, self._filing = link, facts, filing
         self._items: list[Reading] = []
+        self._under_way: asyncio.Task[None] | None = None
 
     async def add(self, batch: Batch) -> None:
         readings = [item for item in batch.items if isinstance(item, Reading)]
         if batch.mark is None and len(readings) == len(batch.items):
             self._items += readings
             if len(self._items) >= MOST_TOGETHER or not self._link.has_waiting:
-                await self.file()
+                await self._begin()
             return
         await self.file()  # what a clock or a mark says is not for those before
         await self._commit(batch)
 
     async def file(self) -> None:
+        await self._begin()
+        await self._finished()
+
+    async def _begin(self) -> None:
+        await self._finished()
         if self._items:
             items, self._items = self._items, []
-            await self._commit(Batch(tuple(items)))
+            self._under_way = asyncio.create_task(self._commit(Batch(tuple(items))))
+
+    async def _finished(self) -> None:
+        under_way, self._under_way = self._under_way, None
+        if under_way is not None:
+            await under_way
+
+    async def close(self) -> None:
+        """At the end of a session that was cut off: nothing goes on behind its back."""
+        if self._under_way is not None:
+            await asyncio.gather(self._under_way, return_exceptions=True)
 
     async def _commit(self, batch: Batch) -> None:
         rejected, self._link.rejected = self._link.rejected, []
@@ -328,6 +345,7 @@ async def run(
         raise Silent(f"not finished after {session_seconds:.0f} s") from error
     finally:
         await connection.close()
+        await pending.close()
         left = link.left()
         if left:
             # Confirmed by the stack, so the device may have forgotten it; the driver has not seen it. A session of its own makes

@@ -1,7 +1,7 @@
 """Ascensia (Bayer) Contour USB, Next, Next USB, Next One, Plus and Next Link: HID reports that carry E1381 frames of E1394 records.
 
-Flow: the meter begins with ENQ; every frame is acknowledged, a damaged one asked for again; H says who it is and what its clock shows, each
-R is a result; it ends with L and EOT. Newer ones send no EOT. No command is sent, only ACK and NAK.
+Flow: EOT has the meter begin with ENQ; every frame is acknowledged, a damaged one asked for again; H says who it is and what its clock
+shows, each R is a result; it ends with L and EOT. Newer ones send no EOT. No command is sent, only EOT, ACK and NAK.
 Source: glucometers-tech/glucometerutils and its tests, tidepool-org/uploader; ASTM E1381-95 and E1394-97.
 """
 
@@ -35,7 +35,7 @@ from profiles.wire import DecodeError
 PRODUCTS = (0x6002, 0x7410, 0x7350, 0x7800, 0x7900, 0x6200, 0x6300, 0x6210)
 _UNITS = {"mg/dL": "mg/dL", "mmol/L": "mmol/L"}
 _MEALS = {"B": "preprandial", "A": "postprandial", "F": "fasting"}
-_ACK, _NAK = astm.report(bytes((astm.ACK,))), astm.report(bytes((astm.NAK,)))
+_ACK, _NAK, _EOT = (astm.report(bytes((one,))) for one in (astm.ACK, astm.NAK, astm.EOT))
 
 
 class _Reports:
@@ -50,9 +50,13 @@ class _Reports:
 
 async def read(link: CableLink) -> AsyncGenerator[Batch]:
     talk, ordinals = Talk(link, _Reports(), repeat=_NAK), Ordinals()
-    has_ended, last = False, None
+    has_ended, is_asked, last = False, False, None
+    await link.send(_EOT)  # its ENQ may be lost: Linux drops what a HID device says before somebody listens, and 50 ms longer
     while (said := await talk.next()) is not None:
         piece, frame = said
+        if piece == astm.ENQ and is_asked:
+            continue  # both it and our EOT have begun
+        is_asked = piece == astm.ENQ
         if isinstance(piece, astm.Frame) and piece.number != last:  # one that comes again was not heard to be acknowledged
             if last is None and not piece.text.startswith("H|"):
                 raise Confused("it goes on where it was interrupted, and does not say who it is: unplug it, and plug it in again")
@@ -137,6 +141,6 @@ DRIVER = CableDriver(
     plugs=tuple(Plug(usb=(0x1A79, product)) for product in PRODUCTS),
     wire=Hid(),
     read=read,
-    commands=(Command(MAIN, _ACK[:5]), Command(MAIN, _NAK[:5])),
+    commands=tuple(Command(MAIN, one[:5]) for one in (_ACK, _NAK, _EOT)),
     once=True,
 )

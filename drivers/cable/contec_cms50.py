@@ -17,6 +17,8 @@ from profiles.framing import contec
 from profiles.wire import DecodeError
 
 A_SECOND = 60
+PATIENCE_SECONDS = 5.0
+"""What comes is gathered for a second."""
 MOST_DAMAGED = 50
 """Packets in a row: another baud rate, another parity or another device."""
 
@@ -60,7 +62,7 @@ class _Minutes:
 async def read(link: CableLink) -> AsyncGenerator[Batch]:
     framer, minutes = contec.Framer(), _Minutes()
     has_begun = False
-    while (frame := await link.receive()) is not None:
+    while (frame := await link.receive(PATIENCE_SECONDS)) is not None:
         for packet in framer.feed(frame.data):
             try:
                 said = contec.live(packet)

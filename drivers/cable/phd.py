@@ -223,6 +223,8 @@ async def read(link: CableLink) -> AsyncGenerator[Batch]:
             if step.configured is not None:
                 _remember(remembered, *step.configured)
                 mark = {"configurations": dict(remembered)}
+            for data in step.confirmations:
+                await link.send(data)
             if items:
                 # Not before it has said who it is.
                 yield Batch(items, mark=mark)
@@ -252,7 +254,7 @@ def _received(link: CableLink, manager: Manager, apdu: bytes, frame: Frame) -> S
 
 
 async def _send(link: CableLink, step: Step) -> None:
-    for data in (*step.confirmations, *step.send):
+    for data in step.send:
         await link.send(data)
 
 

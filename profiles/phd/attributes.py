@@ -300,8 +300,7 @@ NATURAL: dict[int, int] = {
 }
 
 
-def known(number: int) -> bool:
-    return number in _READ
+_NAMES = {int(one): one.name.lower() for one in Attribute}
 
 
 def read(number: int, data: bytes) -> Any:
@@ -320,7 +319,7 @@ def read_exactly(number: int, data: bytes) -> Any:
 
 
 def name(number: int) -> str:
-    return Attribute(number).name.lower() if number in set(Attribute) else f"attribute {number}"
+    return _NAMES.get(number) or f"attribute {number}"
 
 
 def attributes(reader: Reader) -> dict[int, bytes]:

@@ -50,7 +50,9 @@ class Object:
         return found
 
     def changed(self, octets: Mapping[int, bytes]) -> Object:
-        return Object(self.object_class, self.handle, {**self.octets, **octets})
+        # What stays the same has been read before: entries of a store are many.
+        known = {number: value for number, value in self._read.items() if number not in octets}
+        return Object(self.object_class, self.handle, {**self.octets, **octets}, known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from profiles.floats import Value
 from profiles.phd import attributes as attrs
 from profiles.phd.attributes import TICKS_A_SECOND, BaseOffset, Bits, Moment, NuObserved, SaSpecification, ScaleAndRange, Slice, Term
 from profiles.phd.codes import NO_PERSON, Attribute
-from profiles.phd.mder import Reader
+from profiles.phd.mder import Reader, float_, sfloat
 from profiles.phd.objects import Object
 from profiles.wire import DecodeError
 
@@ -63,6 +63,11 @@ _VALUES = (
     *(Attribute.ENUM_OBSERVED_VALUE_OID, Attribute.ENUM_OBSERVED_VALUE_STRING, Attribute.ENUM_OBSERVED_VALUE_BITS_16),
     *(Attribute.ENUM_OBSERVED_VALUE_BITS_32, Attribute.ENUM_OBSERVED_VALUE, Attribute.SIMPLE_SA_OBSERVED_VALUE),
 )
+_DESCRIBING = (
+    *(Attribute.TYPE, Attribute.UNIT_CODE, Attribute.METRIC_ID, Attribute.METRIC_ID_LIST, Attribute.METRIC_ID_PARTITION),
+    *(Attribute.SUPPLEMENTAL_TYPES, Attribute.PERSON_ID, Attribute.MEASUREMENT_STATUS, Attribute.MEASURE_ACTIVE_PERIOD),
+    *(Attribute.ABSOLUTE_TIME_STAMP, Attribute.RELATIVE_TIME_STAMP, Attribute.HIRES_RELATIVE_TIME_STAMP, Attribute.BASE_OFFSET_TIME_STAMP),
+)
 _STAMP_SIZE = 8
 
 
@@ -89,6 +94,8 @@ def observed(what: Object, values: Mapping[int, bytes], person: int | None = Non
     key = next((number for number in _VALUES if number in values), None)
     if key is None:
         return None
+    for number in _DESCRIBING:
+        what.get(number)  # once for all that it observes
     merged = what.changed(values)
     value = attrs.read_exactly(key, values[key])
     own = merged.of(Attribute.PERSON_ID, int)
@@ -106,6 +113,36 @@ def observed(what: Object, values: Mapping[int, bytes], person: int | None = Non
         raw=values[key],
         entry=entry,
         **{"type": _own_type(merged), "unit": merged.of(Attribute.UNIT_CODE, int)} | _value(key, value, merged),
+    )
+
+
+PLAIN = frozenset(
+    {
+        *(Attribute.BASIC_NU_OBSERVED_VALUE, Attribute.SIMPLE_NU_OBSERVED_VALUE),
+        *(Attribute.ABSOLUTE_TIME_STAMP, Attribute.RELATIVE_TIME_STAMP),
+    }
+)
+"""Attributes that change nothing else of an observation."""
+
+
+def again(before: Observed, values: Mapping[int, bytes], entry: tuple[int, int]) -> Observed:
+    """What the same object observed another time, of which only `PLAIN` attributes are told: most entries of a store are like that."""
+    basic = values.get(Attribute.BASIC_NU_OBSERVED_VALUE)
+    raw = values[Attribute.SIMPLE_NU_OBSERVED_VALUE] if basic is None else basic
+    stamp, ticks = values.get(Attribute.ABSOLUTE_TIME_STAMP), values.get(Attribute.RELATIVE_TIME_STAMP)
+    return Observed(
+        handle=before.handle,
+        type=before.type,
+        unit=before.unit,
+        value=float_(int.from_bytes(raw, "big")) if basic is None else sfloat(int.from_bytes(raw, "big")),
+        moment=before.moment if stamp is None else attrs.absolute_time(stamp),
+        relative=before.relative if ticks is None else int.from_bytes(ticks, "big"),
+        person=before.person,
+        status=before.status,
+        supplemental=before.supplemental,
+        active_period=before.active_period,
+        raw=raw,
+        entry=entry,
     )
 
 

@@ -12,7 +12,7 @@ from profiles.phd.attributes import Slice, Term
 from profiles.phd.codes import Attribute, ObjectClass
 from profiles.phd.mder import Reader
 from profiles.phd.objects import Configuration, Object
-from profiles.phd.observation import Observed, observed
+from profiles.phd.observation import PLAIN, Observed, again, observed
 from profiles.phd.reports import Unreadable
 from profiles.wire import DecodeError
 
@@ -126,19 +126,28 @@ def entries(said: Chunk, segment: Segment, config: Configuration) -> list[Observ
     if said.count * size != len(said.entries):
         raise DecodeError("segment data", "entries", 0, f"{said.count} entries of {size} octets are not {len(said.entries)}", said.entries)
     objects = [_object(element, config) for element in segment.elements]
+    header = segment.header_slices
+    alike: dict[int, Observed] = {}
     found: list[Observed | Unreadable] = []
     for number in range(said.count):
-        reader = Reader(said.entries, "segment data", number * size, (number + 1) * size)
-        stamps = {one.attribute: reader.take(one.size, "header") for one in segment.header_slices}
-        for what, element in zip(objects, segment.elements, strict=True):
-            values = {one.attribute: reader.take(one.size, attrs.name(one.attribute)) for one in element.map}
+        at = number * size
+        stamps = {}
+        for one in header:
+            stamps[one.attribute], at = said.entries[at : at + one.size], at + one.size
+        for index, (what, element) in enumerate(zip(objects, segment.elements, strict=True)):
+            values = dict(stamps)
+            for one in element.map:
+                values[one.attribute], at = said.entries[at : at + one.size], at + one.size
+            entry = said.instance, said.index + number
             try:
-                made = observed(what, stamps | values, segment.person, (said.instance, said.index + number))
+                made = again(alike[index], values, entry) if index in alike else observed(what, values, segment.person, entry)
             except DecodeError as error:
                 found.append(Unreadable(what.handle, error))
-            else:
-                if made is not None:
-                    found.append(made)
+                continue
+            if made is not None:
+                found.append(made)
+                if index not in alike and values.keys() <= PLAIN:
+                    alike[index] = made
     return found
 
 

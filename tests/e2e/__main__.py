@@ -1,6 +1,6 @@
 """`make e2e-vm`: a virtual machine with Debian's kernel and bluetoothd, in which the installed gateway reads a cuff and a meter.
 
-    python -m tests.e2e [--suite bookworm|trixie] [--scenario scenario|trials|wake] [--runs N] [--seed S]
+    python -m tests.e2e [--suite bookworm|trixie] [--scenario scenario|cables|trials|wake] [--runs N] [--seed S]
 
 The machine's image is built once for each lock and recipe, and kept in the user's cache. What a failed run leaves (logs, the radio's
 traffic as btsnoop, the state) stays in a directory that is named. A machine that does not even start is started once more, and that
@@ -19,6 +19,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from tests.e2e import meter
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -65,7 +67,7 @@ def boot(machine: Path, share: Path, scenario: str, seed: int) -> int:
     (share / "command").write_text(f"cp -r site /tmp/site && PYTHONPATH=/tmp/site exec python3 -m tests.e2e.guest.{scenario} {seed}\n")
     kvm = os.access("/dev/kvm", os.W_OK) and any(flag in Path("/proc/cpuinfo").read_text() for flag in (" vmx", " svm"))
     console = share / "out" / "console.log"
-    with (share / "out" / "qemu.log").open("wb") as errors:
+    with (share / "out" / "qemu.log").open("wb") as errors, meter.at_host() as adapter:
         subprocess.run(
             [
                 *("timeout", str(SECONDS), "qemu-system-x86_64", "-M", "q35", "-smp", "1", "-m", str(MEMORY_MB)),
@@ -75,6 +77,7 @@ def boot(machine: Path, share: Path, scenario: str, seed: int) -> int:
                 *("-append", "console=ttyS0 quiet loglevel=4 mitigations=off nokaslr panic=-1 tsc=reliable random.trust_cpu=on"),
                 *("-drive", f"file={machine / 'root.img'},format=raw,if=virtio,snapshot=on"),
                 *("-virtfs", f"local,path={share},mount_tag=share,security_model=none"),
+                *(adapter if scenario == "cables" else ()),
                 *("-device", "virtio-serial-pci", "-chardev", "stdio,id=out,signal=off", "-device", "virtconsole,chardev=out"),
                 *("-chardev", f"file,id=console,path={console}", "-serial", "chardev:console"),
                 *("-object", "rng-random,id=rng,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng"),
@@ -106,7 +109,7 @@ def run(machine: Path, site: Path, scenario: str, seed: int) -> bool:
 def main() -> int:
     options = argparse.ArgumentParser(prog="python -m tests.e2e")
     options.add_argument("--suite", default="bookworm", choices=("bookworm", "trixie"))
-    options.add_argument("--scenario", default="scenario", choices=("scenario", "trials", "wake"))
+    options.add_argument("--scenario", default="scenario", choices=("scenario", "cables", "trials", "wake"))
     options.add_argument("--runs", type=int, default=1)
     options.add_argument("--seed", type=int, default=secrets.randbits(16))
     given = options.parse_args()

@@ -130,6 +130,9 @@ class Contour(Meter):
         return [astm.report(bytes((astm.ENQ,)))]
 
     def receive(self, data: bytes) -> list[bytes]:
+        if astm.carried(data)[0] == astm.EOT:
+            self._at = -1
+            return [astm.report(bytes((astm.ENQ,)))]
         if astm.carried(data)[0] == astm.ACK:
             self._at += 1
         if self._at >= len(self._frames):
