@@ -18,7 +18,7 @@ from profiles.wire import DecodeError
 
 A_SECOND = 60
 PATIENCE_SECONDS = 5.0
-"""What comes is gathered for a second."""
+"""What comes is gathered for a second. Another device behind the cable is not waited for so long: others may know it."""
 MOST_DAMAGED = 50
 """Packets in a row: another baud rate, another parity or another device."""
 
@@ -62,7 +62,7 @@ class _Minutes:
 async def read(link: CableLink) -> AsyncGenerator[Batch]:
     framer, minutes = contec.Framer(), _Minutes()
     has_begun = False
-    while (frame := await link.receive(PATIENCE_SECONDS)) is not None:
+    while (frame := await link.receive(PATIENCE_SECONDS if has_begun else 0.0)) is not None:
         for packet in framer.feed(frame.data):
             try:
                 said = contec.live(packet)

@@ -140,7 +140,7 @@ async def _stream() -> float:
         master, slave = os.openpty()
         node = os.ttyname(slave)
         os.close(slave)
-        settings = {"device": [{"port": node, "driver": "contec-cms50"}]}
+        settings = {"device": [{"port": node, "driver": "contec-cms50"}], "cables": {"idle_seconds": 3}}
         gateway = Gateway(
             _config(Path(place), **settings), registry.load(), FakeRadio(), SystemClock("manual"), ports=SystemPorts(), sinks={}
         )
