@@ -14,7 +14,7 @@ from gateway.sealed import opener
 from profiles import acom, adv
 from profiles.acom_writer import encode
 from profiles.describe import describe
-from profiles.framing import astm, contec, lifescan, taidoc
+from profiles.framing import astm, contec, lifescan, nonin, taidoc
 from profiles.framing.pieces import Lines
 from profiles.gatt import FILES, insulin_history, layouts
 from profiles.gatt.insulin_delivery import HistoryEvent, IDDHistoryData, IDDRecordAccessControlPoint
@@ -155,7 +155,7 @@ def _phd_seeds() -> tuple[bytes, ...]:
 
 def _framers(data: bytes) -> None:
     """The first octet chooses a framer, the second how the rest is cut: nothing is kept without end, and the cuts change nothing."""
-    makes = (lifescan.Framer, astm.Framer, taidoc.Framer, contec.Framer, Lines)
+    makes = (lifescan.Framer, astm.Framer, taidoc.Framer, contec.Framer, Lines, nonin.Framer)
     make, size = makes[data[0] % len(makes)] if data else makes[0], data[1] % 7 + 1 if len(data) > 1 else 1
     whole, pieces = _fed(make(), [data[2:]]), _fed(make(), [data[at : at + size] for at in range(2, len(data), size)])
     assert whole == pieces
@@ -181,6 +181,7 @@ def _framer_seeds() -> tuple[bytes, ...]:
         taidoc.written(0x26, b"\x10\x20\x30\x40", direction=taidoc.FROM_METER),
         bytes.fromhex("8463054861") * 3,
         b'P 001,"PVD12345Z","MG/DL " 0433\r\nF\r',
+        nonin.written(61, 97),
     )
     return tuple(bytes((index, 3)) + text for index, text in enumerate(texts))
 

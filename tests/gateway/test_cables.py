@@ -13,7 +13,7 @@ import pytest
 from drivers import Blocks, HidUart, Serial
 from gateway import cabling
 from gateway.simulator.cables.meters import Contour, Taidoc, Ultra2, UltraEasy, Verio
-from gateway.simulator.cables.others import Bm58, Cms50, PosScale, ReportDisk
+from gateway.simulator.cables.others import Bm58, Cms50, Nonin, PosScale, ReportDisk
 from gateway.transports.cables.plugs import Plugged
 from tests.support.cables import House, house
 from tests.support.fakes import T0
@@ -220,6 +220,21 @@ async def test_an_oximeter_s_stream_becomes_minutes(tmp_path: Path) -> None:
         [wire] = home.ports.wires
         assert isinstance(wire, Serial)
         assert wire.gather == 1.0
+
+
+async def test_an_oximeter_with_sums_is_summed_up_too(tmp_path: Path) -> None:
+    """A pulse rate of nine bits; no finger, no value; a damaged frame costs its packet alone."""
+    oximeter = Nonin(seconds=11)
+    frames = oximeter.begin()
+    frames[3] = frames[3][:200] + b"\x00" + frames[3][201:]
+    oximeter.begin = lambda: frames  # type: ignore[method-assign]  # as damaged
+    async with house(tmp_path, device=[{"port": "0403:6001", "driver": "nonin"}]) as home:
+        await home.plug(oximeter, FTDI)
+        [thing] = home.things("blood-oxygen-saturation")
+        assert thing["data"]["saturation"]["display"]["value"] == "96.0"
+        assert thing["data"]["samples"] == 10
+        [pulse] = home.things("heart-rate")
+        assert pulse["data"]["rate"]["display"]["value"] == "301.0"
 
 
 async def test_a_weight_that_is_repeated_is_one_weighing_and_two_equal_ones_are_two(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from profiles.framing import nonin
+
 Pressure = tuple[datetime, int, int, int, int]
 """Time, systolic, diastolic, pulse, user."""
 
@@ -63,6 +65,24 @@ class Cms50:
         third = 0x05 | (0x40 if self.pulse & 0x80 else 0)
         packets = [bytes((0x84, number % 60, third, self.pulse & 0x7F, self.spo2)) for number in range(60 * self.seconds)]
         return [b"".join(packets[at : at + 60]) for at in range(0, len(packets), 60)]
+
+    def receive(self, _data: bytes) -> list[bytes]:
+        return []
+
+
+@dataclass
+class Nonin:
+    """So many seconds of measuring, in the last of which the finger is out."""
+
+    seconds: int
+    spo2: int = 96
+    pulse: int = 301
+    """Beyond what eight bits hold."""
+
+    def begin(self) -> list[bytes]:
+        measured = nonin.written(self.pulse, self.spo2) * 3
+        without = nonin.written(nonin.NO_RATE, nonin.NO_SPO2, 0x40) * 3
+        return [measured] * (self.seconds - 1) + [without]
 
     def receive(self, _data: bytes) -> list[bytes]:
         return []

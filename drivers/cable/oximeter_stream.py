@@ -1,0 +1,47 @@
+"""What oximeters that stream over a cable share: values of one second each, summed up by the minute."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from drivers import Frame, OxygenSaturation
+from drivers.standard.period import Period
+
+PATIENCE_SECONDS = 5.0
+"""What comes is gathered for a second. Another device behind the cable is not waited for so long: others may know it."""
+
+
+class Minutes:
+    """`a_second`: so many packets the device sends in one."""
+
+    def __init__(self, a_second: int) -> None:
+        self._a_second, self._packets = a_second, 0
+        self._period: Period | None = None
+
+    def take(self, frame: Frame, spo2: int | None, pulse: int | None) -> OxygenSaturation | None:
+        """The minute before, if this is no longer of it. Without values: the finger is out."""
+        self._packets += 1
+        if self._packets % self._a_second != 1 % self._a_second or spo2 is None or pulse is None:
+            return None
+        over = self.end() if self._period is not None and self._period.is_over(frame) else None
+        period = self._period = self._period or Period(frame)
+        period.add(frame, "oxygen_saturation", Decimal(spo2))
+        period.add(frame, "pulse_rate", Decimal(pulse))
+        return over
+
+    def end(self) -> OxygenSaturation | None:
+        period, self._period = self._period, None
+        if period is None:
+            return None
+        lowest, highest = period.extremes("oxygen_saturation", "%")
+        return OxygenSaturation(
+            frame=period.first,
+            key=period.key,
+            spo2=period.mean("oxygen_saturation", "%"),
+            pulse=period.mean("pulse_rate", "/min"),
+            lowest=lowest,
+            highest=highest,
+            samples=len(period.values("oxygen_saturation")),
+            seconds=period.seconds,
+            series=period.series(oxygen_saturation="%", pulse_rate="/min"),
+        )
