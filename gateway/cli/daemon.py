@@ -126,6 +126,13 @@ def _machine_problems(config: Config) -> list[str]:
         for device in config.device
         if device.driver is not None and device.driver not in loaded.by_name
     ]
+    found += [
+        f"device {device.address or device.port}: {device.driver!r} is a driver for {'cables' if device.address else 'Bluetooth'}"
+        for device in config.device
+        if device.driver is not None
+        and device.driver in loaded.by_name
+        and device.driver not in (loaded.radio_by_name if device.address else loaded.cable_by_name)
+    ]
     existing = next((p for p in (config.state, *config.state.parents) if p.exists()), Path("/"))
     if not free_enough(existing, config.disk.reserve_mb):
         found.append(f"disk: less than the reserve is free at {existing}: no session would begin")

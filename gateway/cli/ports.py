@@ -25,7 +25,11 @@ def ports(watch: bool) -> None:  # noqa: FBT001 - click's flag
 
     loaded = registry.load()
 
+    count = 0
+
     def on_plugged(plugged: Plugged) -> None:
+        nonlocal count
+        count += 1
         sure = loaded.plugged(plugged.holds, is_named=False)
         perhaps = loaded.plugged(plugged.holds, is_named=True)
         drivers = ", ".join(item.driver.name for item in sure or perhaps) or "no driver"
@@ -47,3 +51,5 @@ def ports(watch: bool) -> None:  # noqa: FBT001 - click's flag
         raise Failed(f"what is plugged in cannot be seen: {error}") from error
     except KeyboardInterrupt:
         return
+    if not count:
+        click.echo("this machine shows nothing that is plugged in", err=True)

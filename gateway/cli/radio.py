@@ -67,9 +67,9 @@ def drivers(address: str | None, as_json: bool, path: Path) -> None:  # noqa: FB
         return
     loaded = registry.load()
     if as_json:
-        click.echo(json.dumps([{"name": i.driver.name, "label": i.driver.label, "file": i.source} for i in loaded.loaded]))
+        click.echo(json.dumps([{"name": i.driver.name, "label": i.driver.label, "file": i.source} for i in loaded.by_name.values()]))
     else:
-        for item in sorted(loaded.loaded, key=lambda item: item.driver.name):
+        for item in sorted(loaded.by_name.values(), key=lambda item: item.driver.name):
             click.echo(f"{item.driver.name:<18} {item.driver.label:<56} {item.source}")
     for problem in loaded.problems:
         click.echo(f"left out: {problem}", err=True)

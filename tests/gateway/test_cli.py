@@ -11,7 +11,21 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("run", "demo", "check", "scan", "drivers", "decode", "replay", "status", "export", "rejected", "release-time", "schema")
+COMMANDS = (
+    "run",
+    "demo",
+    "check",
+    "scan",
+    "ports",
+    "drivers",
+    "decode",
+    "replay",
+    "status",
+    "export",
+    "rejected",
+    "release-time",
+    "schema",
+)
 
 
 def call(*arguments: str, given: bytes | str = "") -> subprocess.CompletedProcess[str]:
@@ -135,4 +149,22 @@ def test_commands_without_a_daemon_say_so(tmp_path: Path) -> None:
 def test_drivers_lists_files() -> None:
     done = call("drivers")
     assert "drivers/standard/glucose.py" in done.stdout
-    assert {item["name"] for item in json.loads(call("drivers", "--json").stdout)} >= {"glucose", "blood-pressure"}
+    assert {item["name"] for item in json.loads(call("drivers", "--json").stdout)} >= {"glucose", "blood-pressure", "phd", "contour"}
+
+
+def test_ports_says_what_is_plugged_in_or_that_nothing_is() -> None:
+    """What there is, is this machine's; that it ends and says something is the command's."""
+    done = call("ports")
+    assert done.returncode == 0, done.stderr
+    assert "usb:" in done.stdout or done.stderr == "this machine shows nothing that is plugged in\n"
+
+
+def test_check_tells_a_driver_of_the_other_kind(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(
+        f'[gateway]\nstate = "{tmp_path}"\n[[device]]\nport = "0403:6001"\ndriver = "glucose"\n'
+        '[[device]]\naddress = "C1:22:33:44:55:66"\ndriver = "contour"\n'
+    )
+    done = call("check", "-c", str(path))
+    assert "device 0403:6001: 'glucose' is a driver for Bluetooth" in done.stdout + done.stderr
+    assert "device C1:22:33:44:55:66: 'contour' is a driver for cables" in done.stdout + done.stderr
