@@ -110,7 +110,9 @@ async def work_off(records: Iterable[Record | CaptureError], registry: Registry,
             if damage:
                 outcome.damaged.append(session[0].position)
             continue
-        facts = facts_of(session[0], known_as.get(session[0].extra.get("a", "")))
+        # Behind one plug another device may be each time; what a session was filed under, it says itself.
+        mine = identities([session]) if session[0].extra.get("cable") else known_as
+        facts = facts_of(session[0], mine.get(session[0].extra.get("a", "")))
         outcome.addresses.add(facts.address)
         if facts.driver not in registry.by_name:
             outcome.failed.setdefault(facts.driver, session[0].position)

@@ -166,6 +166,22 @@ async def test_two_meters_behind_one_plug_stay_two(tmp_path: Path) -> None:
         assert len(told(home)) == 2 * len(entries(3))
 
 
+async def test_two_meters_behind_one_plug_stay_two_when_the_journal_is_lost(tmp_path: Path) -> None:
+    """Everything is filed again from intake, each session under the identity that it had."""
+    first, second = OnCable(agent(3)), OnCable(agent(4, system_id=bytes.fromhex("0060190000000002")))
+    async with house(tmp_path) as home:
+        await home.plug(first, METER)
+        await home.plug(second, METER)
+        before = sorted((thing["device"]["identity"], *one) for thing, one in zip(home.things("blood-glucose"), told(home), strict=True))
+        ids = {thing["id"] for thing in home.things("blood-glucose")}
+    for path in (tmp_path / "state").glob("journal.db*"):
+        path.unlink()
+    async with house(tmp_path) as home:
+        again = sorted((thing["device"]["identity"], *one) for thing, one in zip(home.things("blood-glucose"), told(home), strict=True))
+        assert again == before
+        assert {thing["id"] for thing in home.things("blood-glucose")} == ids
+
+
 def silent_about(choice: Choice) -> Callable[[bytes], bool]:
     return lambda data: isinstance(said := apdus.read(data), apdus.Prst) and said.choice == choice
 
