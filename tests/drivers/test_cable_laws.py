@@ -22,6 +22,7 @@ ERASING = {
     "contour": [b"ABC\x02W|", b"ABC\x02Q|", b"W|"],
     "contec-cms50": [bytes.fromhex("7d81ae8080808080"), b"\xf6\xf6\xf6", b"\xf5\xf5"],
     "beurer-bm58": [bytes((command,)) for command in range(256) if command not in (0xAA, 0xA4, 0xA2, 0xA3, 0xF7)],
+    "freestyle-lite": [b"$colq", b"colq", b"clear", b"$tim,1,1,26,0,0"],
     "nonin": [b"\x02\x70\x02\x02\x08\x03", b""],
     "pos-scale": [bytes((2, 1)), bytes((2, 2))],
     "accu-chek-report": [b"", b"x"],

@@ -14,7 +14,7 @@ from gateway.sealed import opener
 from profiles import acom, adv
 from profiles.acom_writer import encode
 from profiles.describe import describe
-from profiles.framing import astm, contec, lifescan, nonin, taidoc
+from profiles.framing import astm, contec, freestyle_text, lifescan, nonin, taidoc
 from profiles.framing.pieces import Lines
 from profiles.gatt import FILES, insulin_history, layouts
 from profiles.gatt.insulin_delivery import HistoryEvent, IDDHistoryData, IDDRecordAccessControlPoint
@@ -155,7 +155,7 @@ def _phd_seeds() -> tuple[bytes, ...]:
 
 def _framers(data: bytes) -> None:
     """The first octet chooses a framer, the second how the rest is cut: nothing is kept without end, and the cuts change nothing."""
-    makes = (lifescan.Framer, astm.Framer, taidoc.Framer, contec.Framer, Lines, nonin.Framer)
+    makes = (lifescan.Framer, astm.Framer, taidoc.Framer, contec.Framer, Lines, nonin.Framer, freestyle_text.Framer)
     make, size = makes[data[0] % len(makes)] if data else makes[0], data[1] % 7 + 1 if len(data) > 1 else 1
     whole, pieces = _fed(make(), [data[2:]]), _fed(make(), [data[at : at + size] for at in range(2, len(data), size)])
     assert whole == pieces
@@ -182,6 +182,7 @@ def _framer_seeds() -> tuple[bytes, ...]:
         bytes.fromhex("8463054861") * 3,
         b'P 001,"PVD12345Z","MG/DL " 0433\r\nF\r',
         nonin.written(61, 97),
+        freestyle_text.summed(b"\r\nCJMV154-D0083\r\n1.43 -P\r\nApr  24 2014 17:57:00\r\n000\r\n"),
     )
     return tuple(bytes((index, 3)) + text for index, text in enumerate(texts))
 

@@ -12,7 +12,7 @@ import pytest
 
 from drivers import Blocks, HidUart, Serial
 from gateway import cabling
-from gateway.simulator.cables.meters import Contour, Taidoc, Ultra2, UltraEasy, Verio
+from gateway.simulator.cables.meters import Contour, FreeStyleLite, Taidoc, Ultra2, UltraEasy, Verio
 from gateway.simulator.cables.others import Bm58, Cms50, Nonin, PosScale, ReportDisk
 from gateway.transports.cables.plugs import Plugged
 from tests.support.cables import House, house
@@ -69,6 +69,7 @@ FTDI = Plugged("1-2", 0x0403, 0x6001, "A50285BI", nodes=(("tty", "/dev/ttyUSB0")
 CASES = [
     Case("onetouch-ultraeasy", FTDI, lambda: UltraEasy(records(), lambda: NOW), port="0403:6001"),
     Case("onetouch-ultra2", FTDI, lambda: Ultra2(records(), lambda: NOW), port="0403:6001:A50285BI"),
+    Case("freestyle-lite", Plugged("1-8", 0x1A61, 0x3410), lambda: FreeStyleLite(records(), lambda: NOW)),
     Case("onetouch-verio", Plugged("1-3", 0x2766, 0x0004), lambda: Verio(records(), lambda: NOW)),
     Case("contour", Plugged("1-4", 0x1A79, 0x7410), lambda: Contour(records(), lambda: NOW)),
     Case("taidoc", Plugged("1-5", 0x10C4, 0xEA80), lambda: Taidoc(records(), lambda: NOW)),
@@ -197,7 +198,7 @@ class Noisy:
         return found
 
 
-@pytest.mark.parametrize("name", ["onetouch-ultraeasy", "contour", "taidoc"])
+@pytest.mark.parametrize("name", ["onetouch-ultraeasy", "contour", "taidoc", "freestyle-lite"])
 async def test_what_is_damaged_is_asked_for_again(tmp_path: Path, name: str) -> None:
     """Checksums tell, and nothing false is filed: what a visit could not get, the next one gets."""
     case = next(one for one in CASES if one.driver == name)

@@ -1,0 +1,96 @@
+"""Other people's octets against our framers, and what every framer must do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from profiles.framing import astm, contec, freestyle_text, lifescan, nonin, taidoc
+from profiles.framing.pieces import Lines
+from profiles.wire import DecodeError
+
+VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "framing.json").read_text())["vectors"]
+
+
+def plain(said: Any) -> dict[str, Any]:
+    return {name: str(value) if name in ("time", "device_time", "timestamp") else value for name, value in said.items()}
+
+
+def result(text: bytes) -> dict[str, Any]:
+    said = astm.result(text.decode())
+    return {
+        "record": "R",
+        "sequence": said.sequence,
+        "test": said.test,
+        "glucose_mg_dL": int(said.value),
+        "reference_method": said.method,
+        "markers": list(said.markers),
+        "timestamp": str(said.time),
+    }
+
+
+READ: dict[str, Callable[[bytes], dict[str, Any]]] = {
+    "contec-live": lambda data: contec.live(data)._asdict(),
+    "contec-recorded": lambda data: contec.recorded(data)._asdict(),
+    "freestyle-time": lambda data: {"device_time": str(freestyle_text.moment(data.decode()))},
+    "contour-result": result,
+    "taidoc-time": lambda data: {"timestamp": str(taidoc.stamp(data))},
+    "lifescan-crc": lambda data: {"crc16_ccitt": lifescan.crc(data)},
+}
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: f"{vector['layout']} {vector['bytes']}")
+def test_a_vector_reads_as_its_source_says(vector: dict[str, Any]) -> None:
+    read, data = READ[vector["layout"]], bytes.fromhex(vector["bytes"])
+    assert len(vector["source"]) > 10
+    if vector.get("expect_error"):
+        with pytest.raises(DecodeError):
+            read(data)
+    else:
+        assert read(data) == vector["expect"]
+
+
+STREAMS: dict[str, tuple[Callable[[], Any], bytes, int]] = {
+    # Whole messages with damage between them, and how many come whole.
+    "lifescan": (lifescan.Framer, lifescan.written(b"\x05\x06abc"), 1),
+    "astm": (astm.Framer, astm.written(1, "R|8|^^^Glucose|133|mg/dL^P||B/X||201202052034"), 1),
+    "taidoc": (taidoc.Framer, taidoc.written(0x26, b"\x10\x20\x30\x40", direction=taidoc.FROM_METER), 1),
+    "contec": (contec.Framer, bytes.fromhex("8463054861"), 1),
+    "nonin": (nonin.Framer, nonin.written(61, 97), 1),
+    "freestyle": (freestyle_text.Framer, freestyle_text.summed(b"\r\nA\r\nB\r\n"), 1),
+    "lines": (Lines, b"P 001\r", 1),
+}
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_framer_is_fed_whole_octet_by_octet_and_with_a_tail(name: str) -> None:
+    make, whole, count = STREAMS[name]
+    expected = list(make().feed(whole))
+    assert len(expected) == count
+    one_by_one = make()
+    assert [item for octet in whole for item in one_by_one.feed(bytes((octet,)))] == expected
+    assert list(make().feed(whole + whole[:3])) == expected
+    for size in range(len(whole)):
+        assert list(make().feed(whole[:size])) == [], size
+
+
+@pytest.mark.parametrize("name", ["lifescan", "astm", "taidoc", "freestyle"])
+def test_a_bit_that_flips_is_found(name: str) -> None:
+    """And what follows is read."""
+    make, whole, _ = STREAMS[name]
+    expected = list(make().feed(whole))
+    for at in range(len(whole)):
+        framer = make()
+        found: list[object] = []
+        data = whole[:at] + bytes((whole[at] ^ 0x01,)) + whole[at + 1 :] + whole
+        for _ in range(len(data) + 1):
+            try:
+                found.extend(framer.feed(data))
+                break
+            except DecodeError:
+                data = b""
+        assert [item for item in found if item not in expected] == [], at
