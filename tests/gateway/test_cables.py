@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,8 +16,9 @@ from gateway import cabling
 from gateway.simulator.cables.meters import Contour, FreeStyleLite, Taidoc, Ultra2, UltraEasy, Verio
 from gateway.simulator.cables.others import Bm58, Cms50, Nonin, PosScale, ReportDisk
 from gateway.transports.cables.plugs import Plugged
+from profiles.framing import astm
 from tests.support.cables import House, house
-from tests.support.fakes import T0
+from tests.support.fakes import T0, until
 
 NOW = datetime.fromtimestamp(T0, UTC).replace(tzinfo=None)
 Truth = tuple[str, str]
@@ -209,6 +211,36 @@ async def test_what_is_damaged_is_asked_for_again(tmp_path: Path, name: str) -> 
             await home.plug(Noisy(device, every), case.plugged)
             assert set(case.told(home)) <= set(case.truths(device))
         assert case.told(home) == case.truths(device)
+
+
+class Repeating(Contour):
+    """Its acknowledgements are lost, so it says each frame twice."""
+
+    def receive(self, data: bytes) -> list[bytes]:
+        said = super().receive(data)
+        return [*said, *said] if said and astm.carried(said[0])[0] == astm.STX else said
+
+
+async def test_a_frame_that_comes_again_is_the_same_record(tmp_path: Path) -> None:
+    meter = Repeating(records(), lambda: NOW)
+    async with house(tmp_path) as home:
+        await home.plug(meter, Plugged("1-4", 0x1A79, 0x7410))
+        assert told_glucose(home) == glucose_of(meter)
+
+
+@pytest.mark.parametrize(("name", "again"), [("beurer-bm58", False), ("taidoc", True)])
+async def test_what_stays_plugged_in_is_read_again_unless_it_speaks_once(tmp_path: Path, name: str, again: bool) -> None:  # noqa: FBT001 - a case
+    case = next(one for one in CASES if one.driver == name)
+    async with house(tmp_path, cables={"idle_seconds": 0.1, "again_seconds": 0.1}) as home:
+        home.ports.device = case.make()
+        await until(lambda: home.ports.on_plugged is not None)
+        assert home.ports.on_plugged is not None
+        assert home.gateway.cabling is not None
+        cabling_of = home.gateway.cabling
+        home.ports.on_plugged(case.plugged)
+        await until(lambda: cabling_of.status()["plugged"][0]["sessions"] >= 1)
+        await asyncio.sleep(1.0)
+        assert (cabling_of.status()["plugged"][0]["sessions"] > 1) is again
 
 
 async def test_an_oximeter_s_stream_becomes_minutes(tmp_path: Path) -> None:

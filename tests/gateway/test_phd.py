@@ -166,6 +166,16 @@ async def test_two_meters_behind_one_plug_stay_two(tmp_path: Path) -> None:
         assert len(told(home)) == 2 * len(entries(3))
 
 
+async def test_what_one_meter_does_not_say_is_not_taken_from_another_behind_the_same_plug(tmp_path: Path) -> None:
+    first, second = OnCable(agent(1)), OnCable(agent(1, system_id=bytes.fromhex("0060190000000002"), serial=""))
+    async with house(tmp_path) as home:
+        await home.plug(first, METER)
+        await home.plug(first, METER)  # with what was noted for the port
+        await home.plug(second, METER)
+        serials = {thing["device"]["identity"]: thing["data"].get("serial_number") for thing in home.things("device")}
+    assert serials == {"system-id:0060190000000001": "SIM-PHD-1", "system-id:0060190000000002": None}
+
+
 async def test_two_meters_behind_one_plug_stay_two_when_the_journal_is_lost(tmp_path: Path) -> None:
     """Everything is filed again from intake, each session under the identity that it had."""
     first, second = OnCable(agent(3)), OnCable(agent(4, system_id=bytes.fromhex("0060190000000002")))
