@@ -76,6 +76,6 @@ async def test_what_is_worn_is_listened_to_for_longer_than_a_session(tmp_path: P
             await asyncio.sleep(0.1)
 
     belt = FakeDevice(A, frozenset({0x180D}), {}, frozenset({0x2A37}), script=beat)
-    async with house(tmp_path, belt, bluetooth={"session_seconds": 0.3}) as home:
+    async with house(tmp_path, belt, bluetooth={"session_seconds": 0.3, "idle_seconds": 2}) as home:
         await home.read(belt)
         assert [thing["data"]["samples"] for thing in home.things("heart-rate")] == [8]
