@@ -36,6 +36,8 @@ SLOWEST_RETRY_SECONDS = 600.0
 MOST_TRIES = 6
 """In a row without anything new; after that only when it is plugged in again, or after `again_seconds`."""
 FULL_SECONDS = 60.0
+LISTEN_AGAIN_SECONDS, LISTEN_LATER_SECONDS = 1.0, 60.0
+"""After a device that streams has been silent for a while; and after it did not speak at all, or not as it should."""
 
 
 @dataclass(slots=True)
@@ -148,6 +150,10 @@ class Cabling:
                 return
             if attached.problem is not None and tries < MOST_TRIES and attached.candidates and not attached.is_stranger:
                 await asyncio.sleep(slower(max(tries, 1), SLOWEST_RETRY_SECONDS))
+            elif all(one.driver.streams and not one.driver.commands for one in attached.candidates):
+                # It only listens: what is measured while nobody does is lost, for such a device keeps nothing.
+                tries = 0
+                await asyncio.sleep(LISTEN_AGAIN_SECONDS if attached.problem is None else LISTEN_LATER_SECONDS)
             elif not again:
                 return
             else:

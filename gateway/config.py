@@ -131,7 +131,7 @@ class CablesSection(Strict):
     idle_seconds: float = Field(3, gt=0, le=300, description="A device that has not answered for so long is done, or does not answer")
     session_seconds: float = Field(900, gt=0, description="No session lasts longer; one that streams may be read for 12 hours")
     again_seconds: float = Field(
-        3600, ge=0, description="One that stays plugged in is read again after this time; 0: only when it is plugged in again"
+        86400, ge=0, description="One that stays plugged in is read again after this time; 0: only when it is plugged in again"
     )
 
 

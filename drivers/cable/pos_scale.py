@@ -14,6 +14,8 @@ from drivers import Batch, CableDriver, CableLink, DeviceInfo, Frame, Hid, Key, 
 from profiles.wire import DecodeError
 
 DATA_REPORT, SIZE = 3, 6
+PATIENCE_SECONDS = 60.0
+"""It switches itself off between two weighings."""
 
 
 class Status(IntEnum):
@@ -48,7 +50,7 @@ def weighing(data: bytes) -> tuple[int, Quantity | None] | None:
 
 async def read(link: CableLink) -> AsyncGenerator[Batch]:
     ordinals, is_told, has_begun = Ordinals(), False, False
-    while (frame := await link.receive()) is not None:
+    while (frame := await link.receive(PATIENCE_SECONDS)) is not None:
         try:
             said = weighing(frame.data)
         except DecodeError as error:

@@ -243,6 +243,19 @@ async def test_what_stays_plugged_in_is_read_again_unless_it_speaks_once(tmp_pat
         assert (cabling_of.status()["plugged"][0]["sessions"] > 1) is again
 
 
+async def test_what_only_streams_is_listened_to_again_whatever_the_rest_waits_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It keeps nothing: what is measured while nobody listens is lost."""
+    monkeypatch.setattr(cabling, "LISTEN_AGAIN_SECONDS", 0.1)
+    settings: dict[str, Any] = {"device": [{"port": "0403:6001", "driver": "nonin"}]}
+    async with house(tmp_path, cables={"idle_seconds": 0.1, "again_seconds": 0}, **settings) as home:
+        monkeypatch.setattr("drivers.cable.nonin.PATIENCE_SECONDS", 0.1)
+        home.ports.device = Nonin(seconds=3)
+        await until(lambda: home.ports.on_plugged is not None)
+        assert home.ports.on_plugged is not None
+        home.ports.on_plugged(FTDI)
+        await until(lambda: len(home.ports.connections) >= 3, 10)
+
+
 async def test_an_oximeter_s_stream_becomes_minutes(tmp_path: Path) -> None:
     """Sixty values a second are one a second, and a minute of those one thing."""
     async with house(tmp_path, device=[{"port": "0403:6001", "driver": "contec-cms50"}]) as home:
@@ -270,7 +283,10 @@ async def test_an_oximeter_with_sums_is_summed_up_too(tmp_path: Path) -> None:
         assert pulse["data"]["rate"]["display"]["value"] == "301.0"
 
 
-async def test_a_weight_that_is_repeated_is_one_weighing_and_two_equal_ones_are_two(tmp_path: Path) -> None:
+async def test_a_weight_that_is_repeated_is_one_weighing_and_two_equal_ones_are_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drivers.cable.pos_scale.PATIENCE_SECONDS", 0.1)
     async with house(tmp_path) as home:
         await home.plug(PosScale([1650, 1650, 1432]), Plugged("1-7", 0x0922, 0x8003))
         told = sorted(thing["data"]["weight"]["display"]["value"] for thing in home.things("weight"))
