@@ -9,7 +9,7 @@ Source: glucometers-tech/glucometer-protocols, tidepool-org/uploader; glucometer
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from decimal import Decimal
 
 from drivers import (
@@ -28,6 +28,7 @@ from drivers import (
     Ordinals,
     Plug,
     Quantity,
+    Reading,
     Serial,
     Silent,
     Stranger,
@@ -41,11 +42,15 @@ HEAD = 4
 _RECORD = re.compile(r"(\d{3}|HI|LO)\s+([A-Z][a-z]{2,3}\s+\d{1,2} \d{4} \d\d:\d\d) (\d\d) (0x[0-9A-Fa-f]{2})")
 
 
-async def read(link: CableLink) -> AsyncGenerator[Batch]:
+Line = Callable[[CableLink, str, Frame, Ordinals], Reading | None]
+
+
+async def download(link: CableLink, command: bytes, model: str, line: Line) -> AsyncGenerator[Batch]:
+    """All that a meter tells at once. `line`: what one of its results is, or None."""
     talk = Talk(link, freestyle_text.Framer())
     answer = None
     for _ in range(RETRIES):
-        await link.send(MEMORY)
+        await link.send(command)
         answer = await talk.next()
         if answer is not None:
             break
@@ -61,7 +66,7 @@ async def read(link: CableLink) -> AsyncGenerator[Batch]:
         now = freestyle_text.moment(clock)
     except DecodeError as error:
         raise Stranger("no meter of this kind") from error
-    info = DeviceInfo(frame=frame, manufacturer="Abbott", model="FreeStyle Lite", firmware=version or None, serial_number=serial or None)
+    info = DeviceInfo(frame=frame, manufacturer="Abbott", model=model, firmware=version or None, serial_number=serial or None)
     yield Batch((info, DeviceClock(frame, now)))
     if said.is_empty:
         return
@@ -69,9 +74,14 @@ async def read(link: CableLink) -> AsyncGenerator[Batch]:
     records = said.lines[HEAD:]
     if not count.isdecimal() or int(count) != len(records):
         raise Confused("it does not tell as many results as it says")
-    found = [item for item in (reading(link, text, frame, ordinals) for text in records) if item is not None]
+    found = [item for item in (line(link, text, frame, ordinals) for text in records) if item is not None]
     for at in range(0, len(found), AT_ONCE):
         yield Batch(tuple(found[at : at + AT_ONCE]))
+
+
+async def read(link: CableLink) -> AsyncGenerator[Batch]:
+    async for batch in download(link, MEMORY, "FreeStyle Lite", reading):
+        yield batch
 
 
 def reading(link: CableLink, text: str, frame: Frame, ordinals: Ordinals) -> Glucose | None:

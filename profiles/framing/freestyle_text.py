@@ -1,7 +1,7 @@
 """What FreeStyle meters with a serial cable answer: lines of text, and one at the end with the sum of everything before it.
 
-Source: the protocol of FreeStyle Lite and Freedom Lite by glucometers-tech/glucometer-protocols and tidepool-org/uploader; glucometerutils'
-tests for the time.
+Source: the protocols of FreeStyle Lite, Freedom Lite and Optium by glucometers-tech/glucometer-protocols and
+tidepool-org/uploader; glucometerutils' tests for the time.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from profiles.wire import DecodeError
 
 MOST = 1 << 16
 _END = re.compile(rb"(?:0x([0-9A-Fa-f]{4})  END|Log Empty +END)\r\n")
+_WORDS = re.compile(rb"\A(?:CMD (?:OK|Fail!)\r\n)+")
+"""What an Optium says behind the end of an answer, and is in no sum."""
 _NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTHS = {name: number for number, name in enumerate(_NAMES, 1)} | {"June": 6, "July": 7}
 _TIME = re.compile(r"([A-Z][a-z]{2,3})\s+(\d{1,2}) (\d{4})[ \t]+(\d\d):(\d\d)(?::(\d\d))?")
@@ -37,9 +39,9 @@ class Framer:
 
     def feed(self, data: bytes) -> Iterator[Answer]:
         """Raises `DecodeError` at an answer whose sum is wrong, or that has no end: all of it is dropped."""
-        self._kept += data
+        self._kept = _WORDS.sub(b"", self._kept + data)
         while (found := _END.search(self._kept)) is not None:
-            text, self._kept = self._kept[: found.start()], self._kept[found.end() :]
+            text, self._kept = self._kept[: found.start()], _WORDS.sub(b"", self._kept[found.end() :])
             if found[1] is not None and int(found[1], 16) != sum(text) & 0xFFFF:
                 raise DecodeError("freestyle answer", "sum", len(text), "does not fit", text)
             lines = tuple(line.strip() for line in text.decode("ascii", "replace").split("\r\n") if line.strip())

@@ -9,7 +9,7 @@ import pytest
 from drivers import MAIN, CableDriver
 from gateway import registry
 from gateway.registry import LoadedCable, yields_safely
-from profiles.framing import lifescan, taidoc
+from profiles.framing import freestyle_hid, lifescan, taidoc
 
 REGISTRY = registry.load()
 DRIVERS = [pytest.param(item, id=item.driver.name) for item in REGISTRY.cables]
@@ -23,6 +23,12 @@ ERASING = {
     "contec-cms50": [bytes.fromhex("7d81ae8080808080"), b"\xf6\xf6\xf6", b"\xf5\xf5"],
     "beurer-bm58": [bytes((command,)) for command in range(256) if command not in (0xAA, 0xA4, 0xA2, 0xA3, 0xF7)],
     "freestyle-lite": [b"$colq", b"colq", b"clear", b"$tim,1,1,26,0,0"],
+    "freestyle-optium": [b"$colq", b"$tim,1,1,26,0,0", b"$clear", b"xmem"],
+    **{
+        name: [freestyle_hid.written(kind, text) for kind in (0x60, 0x21) for text in (b"$date", b"$resetpatient", b"$clear", b"$ptname,X")]
+        + [freestyle_hid.written(kind) for kind in range(256) if kind not in (0x04, 0x05, 0x15, 0x01)]
+        for name in ("freestyle-neo", "freestyle-insulinx", "freestyle-libre")
+    },
     "nonin": [b"\x02\x70\x02\x02\x08\x03", b""],
     "pos-scale": [bytes((2, 1)), bytes((2, 2))],
     "accu-chek-report": [b"", b"x"],
@@ -59,6 +65,7 @@ def test_what_sets_a_clock_is_declared(loaded: LoadedCable) -> None:
         "onetouch-verio": (3, lifescan.written(bytes.fromhex("03200100000000"))),
         "onetouch-ultra2": (MAIN, b"\x11\rDMT01/01/26 00:00:00\r"),
         "taidoc": (MAIN, taidoc.written(0x33)),
+        **{f"freestyle-{name}": (MAIN, freestyle_hid.written(0x60, b"$date,1,2,26")) for name in ("neo", "insulinx", "libre")},
         "phd": (MAIN, bytes.fromhex("e700001a0018000101070012 0000 0c17 000c 2026010100000000 00000000")),
     }
     if loaded.driver.name in setting:

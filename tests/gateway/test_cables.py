@@ -13,7 +13,8 @@ import pytest
 
 from drivers import Blocks, HidUart, Serial
 from gateway import cabling
-from gateway.simulator.cables.meters import Contour, FreeStyleLite, Taidoc, Ultra2, UltraEasy, Verio
+from gateway.simulator.cables.freestyle import FreeStyleLite, FreeStyleOptium, FreeStyleUsb
+from gateway.simulator.cables.meters import Contour, Taidoc, Ultra2, UltraEasy, Verio
 from gateway.simulator.cables.others import Bm58, Cms50, Nonin, PosScale, ReportDisk
 from gateway.transports.cables.plugs import Plugged
 from profiles.framing import astm
@@ -67,11 +68,16 @@ class Case:
         return {"device": [{"port": self.port}]} if self.port else {}
 
 
+KETONES = [(NOW.replace(second=0) - timedelta(hours=9), 9), (NOW.replace(second=0) - timedelta(hours=10), 27)]
 FTDI = Plugged("1-2", 0x0403, 0x6001, "A50285BI", nodes=(("tty", "/dev/ttyUSB0"),))
 CASES = [
     Case("onetouch-ultraeasy", FTDI, lambda: UltraEasy(records(), lambda: NOW), port="0403:6001"),
     Case("onetouch-ultra2", FTDI, lambda: Ultra2(records(), lambda: NOW), port="0403:6001:A50285BI"),
     Case("freestyle-lite", Plugged("1-8", 0x1A61, 0x3410), lambda: FreeStyleLite(records(), lambda: NOW)),
+    Case("freestyle-optium", Plugged("1-9", 0x1A61, 0x3420), lambda: FreeStyleOptium(records(), lambda: NOW, ketones=KETONES)),
+    Case("freestyle-neo", Plugged("1-10", 0x1A61, 0x3850), lambda: FreeStyleUsb(records(), lambda: NOW, ketones=KETONES)),
+    Case("freestyle-insulinx", Plugged("1-11", 0x1A61, 0x3460), lambda: FreeStyleUsb(records(), lambda: NOW, kind="insulinx")),
+    Case("freestyle-libre", Plugged("1-12", 0x1A61, 0x3650), lambda: FreeStyleUsb(records(), lambda: NOW, kind="libre", ketones=KETONES)),
     Case("onetouch-verio", Plugged("1-3", 0x2766, 0x0004), lambda: Verio(records(), lambda: NOW)),
     Case("contour", Plugged("1-4", 0x1A79, 0x7410), lambda: Contour(records(), lambda: NOW)),
     Case("taidoc", Plugged("1-5", 0x10C4, 0xEA80), lambda: Taidoc(records(), lambda: NOW)),
@@ -133,7 +139,7 @@ async def test_no_meter_is_erased_and_no_clock_set_without_its_owner_s_word(tmp_
     assert getattr(device, "clock_set", None) is None
 
 
-@pytest.mark.parametrize("name", ["onetouch-ultraeasy", "onetouch-ultra2", "taidoc"])
+@pytest.mark.parametrize("name", ["onetouch-ultraeasy", "onetouch-ultra2", "taidoc", "freestyle-neo", "freestyle-libre"])
 async def test_a_clock_is_set_after_the_download_at_the_owner_s_word(tmp_path: Path, name: str) -> None:
     case = next(one for one in CASES if one.driver == name)
     device = case.make()
@@ -141,7 +147,19 @@ async def test_a_clock_is_set_after_the_download_at_the_owner_s_word(tmp_path: P
     async with house(tmp_path, device=[{"port": port, "set_clock": True}]) as home:
         await home.plug(device, case.plugged)
         assert case.told(home) == case.truths(device)
-    assert device.clock_set == NOW
+    assert device.clock_set.replace(second=0) == NOW.replace(second=0)
+
+
+@pytest.mark.parametrize("name", ["freestyle-optium", "freestyle-neo", "freestyle-libre"])
+async def test_ketone_is_filed_in_its_own_unit(tmp_path: Path, name: str) -> None:
+    """The meters keep it times eighteen."""
+    case = next(one for one in CASES if one.driver == name)
+    async with house(tmp_path) as home:
+        await home.plug(case.make(), case.plugged)
+        await home.plug(case.make(), case.plugged)
+        told = [(thing["when"]["device_time"], thing["data"]) for thing in home.things() if "blood-glucose" != thing["type"] != "device"]
+        assert [time for time, _ in told] == [time.isoformat() for time, _ in reversed(KETONES)]
+        assert "0.5" in str(told[1][1])
 
 
 async def test_a_cable_that_may_be_anybody_s_is_left_alone_unless_it_is_named(tmp_path: Path) -> None:
@@ -200,7 +218,7 @@ class Noisy:
         return found
 
 
-@pytest.mark.parametrize("name", ["onetouch-ultraeasy", "contour", "taidoc", "freestyle-lite"])
+@pytest.mark.parametrize("name", ["onetouch-ultraeasy", "contour", "taidoc", "freestyle-lite", "freestyle-optium"])
 async def test_what_is_damaged_is_asked_for_again(tmp_path: Path, name: str) -> None:
     """Checksums tell, and nothing false is filed: what a visit could not get, the next one gets."""
     case = next(one for one in CASES if one.driver == name)

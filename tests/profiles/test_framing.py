@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from profiles.framing import astm, contec, freestyle_text, lifescan, nonin, taidoc
+from profiles.framing import astm, contec, freestyle_hid, freestyle_text, lifescan, nonin, taidoc
 from profiles.framing.pieces import Lines
 from profiles.wire import DecodeError
 
@@ -33,10 +33,25 @@ def result(text: bytes) -> dict[str, Any]:
     }
 
 
+def report(data: bytes) -> dict[str, Any]:
+    """Of what a host sends: the layout is the same both ways."""
+    [said] = freestyle_hid.Framer().feed(data)
+    return {"message_type": said.kind, "command": said.data.decode()}
+
+
+def answer(text: bytes) -> dict[str, Any]:
+    said = freestyle_hid.answer(text)
+    if not said.is_done:
+        raise DecodeError("freestyle answer", "word", 0, "is no success", text)
+    return {"reply": said.data.decode().strip()}
+
+
 READ: dict[str, Callable[[bytes], dict[str, Any]]] = {
     "contec-live": lambda data: contec.live(data)._asdict(),
     "contec-recorded": lambda data: contec.recorded(data)._asdict(),
     "freestyle-time": lambda data: {"device_time": str(freestyle_text.moment(data.decode()))},
+    "freestyle-report": report,
+    "freestyle-answer": answer,
     "contour-result": result,
     "taidoc-time": lambda data: {"timestamp": str(taidoc.stamp(data))},
     "lifescan-crc": lambda data: {"crc16_ccitt": lifescan.crc(data)},
@@ -94,3 +109,29 @@ def test_a_bit_that_flips_is_found(name: str) -> None:
             except DecodeError:
                 data = b""
         assert [item for item in found if item not in expected] == [], at
+
+
+def test_a_list_says_how_long_it_is_and_its_sum() -> None:
+    text = freestyle_hid.listed(["7,1,11,25,26,8,30,0,104", "9,2,11,25,26,8,31,0,9"])
+    assert [fields[0] for fields in freestyle_hid.records(text)] == ["7", "9"]
+    assert freestyle_hid.records(freestyle_hid.listed([])) == []
+    for damaged in (text.replace(b"104", b"105"), text.replace(b"\r\n2,", b"\r\n3,"), text[text.index(b"\n") + 1 :], text[:-3], b""):
+        with pytest.raises(DecodeError):
+            freestyle_hid.records(damaged)
+
+
+def test_an_answer_runs_over_many_reports_with_others_between_them() -> None:
+    framer = freestyle_hid.Framer()
+    text = freestyle_hid.ended(b"x" * 200 + b"\r\n")
+    [first, *others] = freestyle_hid.reported(text)
+    assert list(framer.feed(first)) == []
+    assert list(framer.feed(freestyle_hid.written(freestyle_hid.KEEP_ALIVE).ljust(64, b"\0"))) == []
+    [message] = [message for one in others for message in framer.feed(one)]
+    assert message.data == b"x" * 200 + b"\r\n"
+    with pytest.raises(DecodeError):
+        list(framer.feed(b"\x60\x3f".ljust(64, b"x")))
+
+
+def test_what_an_optium_says_behind_an_answer_is_in_no_sum() -> None:
+    whole = freestyle_text.summed(b"\r\nA\r\n")
+    assert len(list(freestyle_text.Framer().feed(b"CMD Fail!\r\n" + whole + b"CMD OK\r\n" + whole))) == 2

@@ -51,6 +51,7 @@ async def main(place: Path, minutes: float, seed: int) -> int:
         disturbing.cancel()
         await asyncio.gather(disturbing, return_exceptions=True)
         verdict = await soak.calm()
+        waiting = soak.waiting()
     finally:
         status = await soak.stop()
     print(f"seed {seed}: {minutes:g} minutes, {soak.wakes} wakes, faults: {dict(sorted(soak.faults.items()))}")
@@ -60,6 +61,7 @@ async def main(place: Path, minutes: float, seed: int) -> int:
         problems.append(str(verdict))
     if status != 0:
         problems.append(f"the daemon ended with {status}")
+    problems += [f"records wait in {device}" for device in waiting]
     for problem in problems:
         print(f"FAILED: {problem}")
     return 1 if problems else 0

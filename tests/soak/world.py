@@ -217,6 +217,11 @@ class Soak:
             if (verdict.good and not any(device.memory.records for device in self.devices)) or loop.time() > until:
                 return verdict
 
+    def waiting(self) -> list[str]:
+        """The devices that still hold records, and what bluetoothd makes of them."""
+        paths = {device.address: self._bluez.device_path(device.address) for device in self.devices if device.memory.records}
+        return [f"{address}: {'connected' if path in self._bluez.connections else 'not connected'}" for address, path in paths.items()]
+
     def _verdict(self) -> Verdict:
         things = [json.loads(row.body) for row in read_latest(self._place / "state" / "journal.db")]
         return compare(truths(self._place / "devices"), things)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from profiles.framing import astm, freestyle_text, lifescan, taidoc
+from profiles.framing import astm, lifescan, taidoc
 from profiles.framing.lifescan import Link
 from profiles.times import DateTime
 
@@ -198,20 +198,6 @@ class Ultra2(Meter):
             return [_summed(line) for line in lines]
         self.erased = self.erased or command.startswith(b"DMZ")
         return []
-
-
-@dataclass
-class FreeStyleLite(Meter):
-    def begin(self) -> list[bytes]:
-        return []
-
-    def receive(self, data: bytes) -> list[bytes]:
-        if data != b"mem":
-            return []
-        lines = ["", "CJMV154-D0083", "1.43 -P  ", f"{self.now():%b  %d %Y %H:%M:%S}", f"{len(self.records):03}"]
-        lines += [f"{value:03}  {time:%b  %d %Y %H:%M} 00 0x00" for time, value in self.records]
-        text = freestyle_text.summed("".join(f"{line}\r\n" for line in lines).encode())
-        return [text[at : at + 60] for at in range(0, len(text), 60)]
 
 
 def _summed(text: str) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 
 from bleak.assigned_numbers import gatt_char_props_to_strs
 from bleak.uuids import normalize_uuid_str
-from bumble.core import UUID, AdvertisingData, ProtocolError
+from bumble.core import UUID, AdvertisingData, BaseBumbleError, ProtocolError
 from bumble.device import Connection, Device, Peer
 from bumble.hci import HCI_Error
 from bumble.pairing import PairingConfig, PairingDelegate
@@ -264,6 +264,14 @@ class StandIn(Objects):
                 self.change(path, DEVICE, ServicesResolved=ON)
                 await peer.connection.disconnect()
                 return
+        try:
+            await self._discover(path, peer)
+        except BaseBumbleError:
+            # Bluetoothd too lets a link go that gives no answer within 30 s. A link that has just gone answers nothing either.
+            if self.connections.get(path) is peer.connection:
+                await peer.connection.disconnect()
+
+    async def _discover(self, path: str, peer: Peer) -> None:
         await peer.discover_services()
         for service in peer.services:
             under = f"{path}/service{service.handle:04x}"
