@@ -72,7 +72,7 @@ async def read(link: CableLink) -> AsyncGenerator[Batch]:
     for index in range(1, min(count[0], MOST_RECORDS) + 1):
         frame = await ask(link, RECORD, index)
         try:
-            found = reading(frame, ordinals)
+            found = reading(frame.data, frame, ordinals)
         except DecodeError as error:
             link.reject(frame, error)
             continue
@@ -80,9 +80,10 @@ async def read(link: CableLink) -> AsyncGenerator[Batch]:
     await link.send(bytes((GOODBYE,)))
 
 
-def reading(frame: Frame, ordinals: Ordinals) -> BloodPressure:
-    systolic, diastolic, pulse, time, user, irregular = decoded(frame.data)
-    measured = frame.data[:SIZE]
+def reading(data: bytes, frame: Frame, ordinals: Ordinals) -> BloodPressure:
+    """Raises `DecodeError`."""
+    systolic, diastolic, pulse, time, user, irregular = decoded(data)
+    measured = data[:SIZE]
     return BloodPressure(
         frame=frame,
         key=Key.content(time, user, measured, ordinals.next(measured)),

@@ -9,7 +9,7 @@ import pytest
 from drivers import MAIN, CableDriver
 from gateway import registry
 from gateway.registry import LoadedCable, yields_safely
-from profiles.framing import freestyle_hid, lifescan, taidoc
+from profiles.framing import contec_wide, freestyle_hid, lifescan, taidoc
 
 REGISTRY = registry.load()
 DRIVERS = [pytest.param(item, id=item.driver.name) for item in REGISTRY.cables]
@@ -22,6 +22,10 @@ ERASING = {
     "contour": [b"ABC\x02W|", b"ABC\x02Q|", b"W|"],
     "contec-cms50": [bytes.fromhex("7d81ae8080808080"), b"\xf6\xf6\xf6", b"\xf5\xf5"],
     "beurer-bm58": [bytes((command,)) for command in range(256) if command not in (0xAA, 0xA4, 0xA2, 0xA3, 0xF7)],
+    "beurer-serial": [bytes((command,)) for command in range(256) if command not in (0xAA, 0xA4, 0xA2, 0xA3, 0xF7)],
+    "omron-hem790": [b"\x05CLR00", b"\x05END\xff\xff", b"\x08GME\0\0\0\0", b"\x05SRL01", b"\x02\0\0", b"\x07STM\0\0\0\0"],
+    # AE erases what is recorded; A3 to AB ask, AD greets: what is not needed is not sent.
+    "contec-cms50-new": [contec_wide.written(command) for command in range(256) if command not in (0xA1, 0xA2, 0xAF)],
     "freestyle-lite": [b"$colq", b"colq", b"clear", b"$tim,1,1,26,0,0"],
     "freestyle-optium": [b"$colq", b"$tim,1,1,26,0,0", b"$clear", b"xmem"],
     **{

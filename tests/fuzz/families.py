@@ -14,7 +14,7 @@ from gateway.sealed import opener
 from profiles import acom, adv
 from profiles.acom_writer import encode
 from profiles.describe import describe
-from profiles.framing import astm, contec, freestyle_hid, freestyle_text, lifescan, nonin, taidoc
+from profiles.framing import astm, contec, contec_wide, freestyle_hid, freestyle_text, lifescan, nonin, taidoc
 from profiles.framing.pieces import Lines
 from profiles.gatt import FILES, insulin_history, layouts
 from profiles.gatt.insulin_delivery import HistoryEvent, IDDHistoryData, IDDRecordAccessControlPoint
@@ -153,6 +153,9 @@ def _phd_seeds() -> tuple[bytes, ...]:
     return tuple(b"".join(bytes.fromhex(one["hex"]) for one in session["messages"] if one["from"] == "agent") for session in sessions)
 
 
+NEWER = (nonin.SlowFramer, contec_wide.Framer)
+
+
 def _framers(data: bytes) -> None:
     """The first octet chooses a framer, the second how the rest is cut: nothing is kept without end, and the cuts change nothing.
     What comes in reports cannot be cut otherwise.
@@ -163,7 +166,7 @@ def _framers(data: bytes) -> None:
             with suppress(DecodeError):
                 freestyle_hid.records(said.data)
         return
-    makes = (lifescan.Framer, astm.Framer, taidoc.Framer, contec.Framer, Lines, nonin.Framer, freestyle_text.Framer)
+    makes = (lifescan.Framer, astm.Framer, taidoc.Framer, contec.Framer, Lines, nonin.Framer, freestyle_text.Framer, *NEWER)
     make, size = makes[data[0] % len(makes)] if data else makes[0], data[1] % 7 + 1 if len(data) > 1 else 1
     whole, pieces = _fed(make(), [data[2:]]), _fed(make(), [data[at : at + size] for at in range(2, len(data), size)])
     assert whole == pieces
@@ -191,6 +194,8 @@ def _framer_seeds() -> tuple[bytes, ...]:
         b'P 001,"PVD12345Z","MG/DL " 0433\r\nF\r',
         nonin.written(61, 97),
         freestyle_text.summed(b"\r\nCJMV154-D0083\r\n1.43 -P\r\nApr  24 2014 17:57:00\r\n000\r\n"),
+        nonin.written(301, 97, data_format=8) * 3,
+        contec_wide.packed(1, bytes((7, 9, 5, 143, 97, 128, 0))) * 2,
     )
     listed = freestyle_hid.ended(freestyle_hid.listed(["7,1,11,25,26,8,30,0,104,0,0", "9,2,11,25,26,8,31,0,9,0,0"]))
     reports = b"\xff" + b"".join(freestyle_hid.reported(listed))

@@ -15,7 +15,7 @@ from drivers import Blocks, HidUart, Serial
 from gateway import cabling
 from gateway.simulator.cables.freestyle import FreeStyleLite, FreeStyleOptium, FreeStyleUsb
 from gateway.simulator.cables.meters import Contour, Taidoc, Ultra2, UltraEasy, Verio
-from gateway.simulator.cables.others import Bm58, Cms50, Nonin, PosScale, ReportDisk
+from gateway.simulator.cables.others import BeurerSerial, Bm58, Cms50, Cms50New, Nonin, OmronHem790, PosScale, ReportDisk
 from gateway.transports.cables.plugs import Plugged
 from profiles.framing import astm
 from tests.support.cables import House, house
@@ -43,6 +43,10 @@ def pressures(count: int = 9) -> list[tuple[datetime, int, int, int, int]]:
 
 def glucose_of(device: Any) -> list[Truth]:
     return sorted((time.isoformat(), str(value)) for time, value in device.records)
+
+
+def pressure_of(device: Any) -> list[Truth]:
+    return sorted((time.isoformat(), str(systolic)) for time, systolic, *_ in device.records)
 
 
 def told_glucose(home: House) -> list[Truth]:
@@ -85,9 +89,11 @@ CASES = [
         "beurer-bm58",
         Plugged("1-6", 0x0C45, 0x7406),
         lambda: Bm58(pressures()),
-        lambda cuff: sorted((time.isoformat(), str(systolic)) for time, systolic, *_ in cuff.records),
+        pressure_of,
         told_pressure,
     ),
+    Case("beurer-serial", FTDI, lambda: BeurerSerial(pressures()), pressure_of, told_pressure, port="0403:6001"),
+    Case("omron-hem790", Plugged("1-13", 0x0590, 0x0028), lambda: OmronHem790(pressures()), pressure_of, told_pressure),
     Case("accu-chek-report", Plugged("/srv/meter", nodes=(("directory", "/srv/meter"),)), lambda: ReportDisk(records()), port="/srv/meter"),
 ]
 
@@ -148,6 +154,20 @@ async def test_a_clock_is_set_after_the_download_at_the_owner_s_word(tmp_path: P
         await home.plug(device, case.plugged)
         assert case.told(home) == case.truths(device)
     assert device.clock_set.replace(second=0) == NOW.replace(second=0)
+
+
+async def test_a_cuff_says_whose_a_reading_is_and_what_was_wrong_with_it(tmp_path: Path) -> None:
+    people = {1: "anna", 2: "ben"}
+    device = {"port": "0590:0028", "users": {str(user): name for user, name in people.items()}}
+    async with house(tmp_path, person=[{"id": name} for name in people.values()], device=[device]) as home:
+        cuff = OmronHem790(pressures())
+        await home.plug(cuff, Plugged("1-13", 0x0590, 0x0028))
+        told = {thing["when"]["device_time"]: thing for thing in home.things("blood-pressure")}
+        for bank in (1, 2):
+            for index, record in enumerate(record for record in cuff.records if record[4] == bank):
+                thing = told[record[0].isoformat()]
+                assert thing["data"].get("irregular_heartbeat", False) is bool(index & 1)
+                assert thing["person"] == people[bank]
 
 
 @pytest.mark.parametrize("name", ["freestyle-optium", "freestyle-neo", "freestyle-libre"])
@@ -286,9 +306,33 @@ async def test_an_oximeter_s_stream_becomes_minutes(tmp_path: Path) -> None:
         assert wire.gather == 1.0
 
 
-async def test_an_oximeter_with_sums_is_summed_up_too(tmp_path: Path) -> None:
+async def test_an_oximeter_that_must_be_asked_is_asked_to_go_on(tmp_path: Path) -> None:
+    oximeter = Cms50New(seconds=30)
+    async with house(tmp_path, device=[{"port": "0403:6001", "driver": "contec-cms50-new"}]) as home:
+        await home.plug(oximeter, FTDI)
+        [thing] = home.things("blood-oxygen-saturation")
+        assert thing["data"]["saturation"]["display"]["value"] == "97.0"
+        assert thing["data"]["samples"] == 30
+        [pulse] = home.things("heart-rate")
+        assert pulse["data"]["rate"]["display"]["value"] == "143.0"
+    assert (oximeter.asked[0], oximeter.asked[-1]) == (0xA1, 0xA2)
+    assert set(oximeter.asked[1:-1]) == {0xAF}
+
+
+async def test_an_oximeter_that_says_a_value_a_second_is_believed_after_some(tmp_path: Path) -> None:
+    """Its format has no sums. What came before it was believed is not filed."""
+    async with house(tmp_path, device=[{"port": "0403:6001", "driver": "nonin"}]) as home:
+        await home.plug(Nonin(seconds=21, data_format=8), FTDI)
+        [thing] = home.things("blood-oxygen-saturation")
+        assert thing["data"]["samples"] == 17
+        [pulse] = home.things("heart-rate")
+        assert pulse["data"]["rate"]["display"]["value"] == "301.0"
+
+
+@pytest.mark.parametrize("data_format", [2, 7])
+async def test_an_oximeter_with_sums_is_summed_up_too(tmp_path: Path, data_format: int) -> None:
     """A pulse rate of nine bits; no finger, no value; a damaged frame costs its packet alone."""
-    oximeter = Nonin(seconds=11)
+    oximeter = Nonin(seconds=11, data_format=data_format)
     frames = oximeter.begin()
     frames[3] = frames[3][:200] + b"\x00" + frames[3][201:]
     oximeter.begin = lambda: frames  # type: ignore[method-assign]  # as damaged

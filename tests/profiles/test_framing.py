@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from profiles.framing import astm, contec, freestyle_hid, freestyle_text, lifescan, nonin, taidoc
+from profiles.framing import astm, contec, contec_wide, freestyle_hid, freestyle_text, lifescan, nonin, taidoc
 from profiles.framing.pieces import Lines
 from profiles.wire import DecodeError
 
@@ -76,6 +76,9 @@ STREAMS: dict[str, tuple[Callable[[], Any], bytes, int]] = {
     "taidoc": (taidoc.Framer, taidoc.written(0x26, b"\x10\x20\x30\x40", direction=taidoc.FROM_METER), 1),
     "contec": (contec.Framer, bytes.fromhex("8463054861"), 1),
     "nonin": (nonin.Framer, nonin.written(61, 97), 1),
+    "nonin 7": (nonin.Framer, nonin.written(61, 97, data_format=7), 1),
+    "nonin 8": (nonin.SlowFramer, nonin.written(301, 97, data_format=8), 1),
+    "contec wide": (contec_wide.Framer, contec_wide.packed(1, bytes((7, 9, 5, 143, 97, 128, 0))), 1),
     "freestyle": (freestyle_text.Framer, freestyle_text.summed(b"\r\nA\r\nB\r\n"), 1),
     "lines": (Lines, b"P 001\r", 1),
 }
@@ -135,3 +138,16 @@ def test_an_answer_runs_over_many_reports_with_others_between_them() -> None:
 def test_what_an_optium_says_behind_an_answer_is_in_no_sum() -> None:
     whole = freestyle_text.summed(b"\r\nA\r\n")
     assert len(list(freestyle_text.Framer().feed(b"CMD Fail!\r\n" + whole + b"CMD OK\r\n" + whole))) == 2
+
+
+def test_a_packet_of_the_newer_contec_keeps_its_highest_bits() -> None:
+    said = bytes((0x80, 1, 0xFF, 143, 97, 0, 0x90))
+    assert contec_wide.packed(1, said) == bytes.fromhex("01cd80 81ff8fe18090")
+    assert [packet.data for packet in contec_wide.Framer().feed(contec_wide.packed(1, said))] == [said]
+    shorter = contec_wide.packed(0x0F, said[:4]) + contec_wide.packed(1, said)
+    assert [packet.data for packet in contec_wide.Framer().feed(shorter)] == [said[:4], said]
+
+
+def test_a_status_bit_of_a_slow_oximeter_is_no_pulse() -> None:
+    [packet] = nonin.SlowFramer().feed(bytes((0x80 | 0x40 | 0x03, 0x7F, 0x7F, 0x00)))
+    assert (packet.pulse_rate, packet.spo2, packet.is_disconnected) == (None, None, True)

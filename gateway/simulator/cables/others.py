@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from profiles.framing import nonin
+from profiles.framing import contec_wide, nonin, omron_hid
 
+STAY_SECONDS = 4
+"""For so long an oximeter measures without being asked to go on."""
 Pressure = tuple[datetime, int, int, int, int]
 """Time, systolic, diastolic, pulse, user."""
 
@@ -32,6 +34,60 @@ class Bm58:
             day = time.day | (0x80 if user == 2 else 0)  # noqa: PLR2004 - the second
             return [bytes((systolic - 25, diastolic - 25, pulse, time.month, day, time.hour, time.minute, time.year - 2000))]
         return []
+
+
+@dataclass
+class BeurerSerial(Bm58):
+    """Says the same, as octets come over a wire."""
+
+    def receive(self, data: bytes) -> list[bytes]:
+        said = b"".join(super().receive(data))
+        sizes = {0xAA: 1, 0xA4: 32, 0xA2: 1, 0xA3: 8}
+        whole = (b"\xac" if data[0] == 0xA3 else b"") + said[: sizes.get(data[0], 0)]  # noqa: PLR2004 - a record
+        return [piece for piece in (whole[:5], whole[5:]) if piece]
+
+
+@dataclass
+class OmronHem790:
+    """Two users, a bank for each. It is awake when it was told nothing for the second time, and says NO to every fifth question."""
+
+    records: list[Pressure]
+    _asked: bytes = b""
+    _woken: int = 0
+    _questions: int = 0
+
+    def begin(self) -> list[bytes]:
+        return []
+
+    def receive(self, data: bytes) -> list[bytes]:
+        self._asked += data[1 : 1 + data[0]]
+        if self._asked == bytes(12):
+            self._asked, self._woken = b"", self._woken + 1
+            return self._reports(b"OK") if self._woken > 1 else []
+        sizes = {b"SRL": 5, b"GDC": 8, b"GME": 8}
+        if len(self._asked) < sizes.get(self._asked[:3], 12):
+            return []
+        asked, self._asked = self._asked, b""
+        self._questions += 1
+        if self._questions % 5 == 0:
+            return self._reports(b"NO")
+        return [bytes((omron_hid.NOT_READY,)) * 8, *self._reports(self._answer(asked))]
+
+    def _answer(self, asked: bytes) -> bytes:
+        bank = [record for record in self.records if record[4] == asked[4] + 1] if len(asked) > 5 else []  # noqa: PLR2004 - its serial number
+        if asked == b"SRL00":
+            return b"OK\x0012345678"
+        if asked.startswith(b"GDC"):
+            said = bytes((0, 0, 0, 0, len(bank)))
+        else:
+            time, systolic, diastolic, pulse, _ = bank[asked[6]]
+            said = bytes((0, time.year - 2000, time.month, time.day, time.hour, time.minute, time.second, 0, 0, systolic, diastolic, pulse))
+            said += (asked[6] % 4).to_bytes(2, "big")
+        return b"OK" + said + bytes((omron_hid.folded(said),))
+
+    def _reports(self, said: bytes) -> list[bytes]:
+        pieces = [said[at : at + omron_hid.ROOM] for at in range(0, len(said), omron_hid.ROOM)]
+        return [bytes((len(piece),)) + piece.ljust(omron_hid.ROOM, b"\0") for piece in pieces]
 
 
 @dataclass
@@ -71,6 +127,30 @@ class Cms50:
 
 
 @dataclass
+class Cms50New:
+    """Measures while it is asked to: so many seconds for each time that it is asked."""
+
+    seconds: int
+    spo2: int = 97
+    pulse: int = 143
+    asked: list[int] = field(default_factory=list)
+
+    def begin(self) -> list[bytes]:
+        return []
+
+    def receive(self, data: bytes) -> list[bytes]:
+        self.asked.append(data[2])
+        if data[2] == contec_wide.STOP or not self.seconds:
+            return []
+        now = min(self.seconds, STAY_SECONDS)
+        self.seconds -= now
+        second = b"".join(
+            contec_wide.packed(contec_wide.LIVE, bytes((0x07, number, 5, self.pulse, self.spo2, 0x80, 0))) for number in range(60)
+        )
+        return [second] * now
+
+
+@dataclass
 class Nonin:
     """So many seconds of measuring, in the last of which the finger is out."""
 
@@ -78,10 +158,12 @@ class Nonin:
     spo2: int = 96
     pulse: int = 301
     """Beyond what eight bits hold."""
+    data_format: int = 2
 
     def begin(self) -> list[bytes]:
-        measured = nonin.written(self.pulse, self.spo2) * 3
-        without = nonin.written(nonin.NO_RATE, nonin.NO_SPO2, 0x40) * 3
+        a_second = 1 if self.data_format == nonin.SLOW_FORMAT else 3
+        measured = nonin.written(self.pulse, self.spo2, data_format=self.data_format) * a_second
+        without = nonin.written(nonin.NO_RATE, nonin.NO_SPO2, 0x40, self.data_format) * a_second
         return [measured] * (self.seconds - 1) + [without]
 
     def receive(self, _data: bytes) -> list[bytes]:
