@@ -233,6 +233,9 @@ class StandIn(Objects):
             connection = await self.radio.connect(self._addresses[path], timeout=20)
         except Exception as error:
             raise Failure("Failed", "le-connection-abort-by-local") from error
+        if path not in self.tree:  # the adapter went meanwhile, or bluetoothd: nobody would ever let it go
+            await connection.disconnect()
+            raise Failure("Failed", "le-connection-abort-by-local")
         self.connections[path] = connection
         connection.on("disconnection", lambda _reason: self._on_gone(path))
         self.change(path, DEVICE, Connected=ON)
