@@ -15,6 +15,7 @@ from weakref import WeakSet
 
 import structlog
 
+from gateway.bonds import Event
 from gateway.config import Config
 
 log = structlog.get_logger()
@@ -60,7 +61,7 @@ class Desk:
         self._invited: set[str] = set()
         self._questions: dict[str, Question] = {}
         self._followers: dict[str, WeakSet[asyncio.Queue[dict[str, Any]]]] = {}
-        self._unanswered: set[str] = set()
+        self._declined: dict[str, Event] = {}
         self.reload(config)
 
     def reload(self, config: Config) -> None:
@@ -94,6 +95,7 @@ class Desk:
     async def _asked_a_person(self, address: str, kind: Kind, number: str | None) -> str:
         if (before := self._questions.pop(address, None)) is not None:
             before.answer.cancel()  # the device has begun anew
+        self._declined.pop(address, None)
         question = Question(kind, number, asyncio.get_running_loop().create_future())
         self._questions[address] = question
         log.warning("a device waits for its pairing", device=address, cure=f"run: health-gateway pair {address}")
@@ -102,12 +104,13 @@ class Desk:
             async with asyncio.timeout(self._seconds):
                 answer = await question.answer
         except TimeoutError as error:
-            self._unanswered.add(address)
+            self._declined[address] = Event.UNANSWERED
             raise Declined(f"nobody answered within {self._seconds:.0f} s") from error
         finally:
             if self._questions.get(address) is question:
                 del self._questions[address]
         if not answer:
+            self._declined[address] = Event.WRONG
             raise Declined("the person at the hub said no")
         return answer
 
@@ -118,12 +121,9 @@ class Desk:
         log.warning("a device waits for a number to be typed on it", device=address, cure=f"run: health-gateway pair {address}")
         self.tell(address, {"event": "question", "kind": Kind.SHOW.value, "number": number})
 
-    def was_unanswered(self, address: str) -> bool:
-        """Whether the last pairing of this device ended for want of a person; asked once."""
-        if address in self._unanswered:
-            self._unanswered.remove(address)
-            return True
-        return False
+    def was_declined(self, address: str) -> Event | None:
+        """How the last pairing of this device ended at the hub, if it did; asked once."""
+        return self._declined.pop(address, None)
 
     # -- the person's side ---------------------------------------------------------------------------------------
 

@@ -103,6 +103,22 @@ async def test_a_pairing_that_fails_is_told_with_its_cure(tmp_path: Path, answer
         assert house.verdict().good, house.verdict()
 
 
+@pytest.mark.usefixtures("_at_once")
+async def test_a_link_that_goes_while_a_person_is_asked_is_nobody_s_fault(tmp_path: Path) -> None:
+    """The question goes with it, and the next time that the device is heard it is asked again."""
+    async with home(tmp_path, Cuff) as house:
+        async with asyncio.TaskGroup() as group:
+            said = group.create_task(house.read(Cuff))
+            await until(house.desk.questions)
+            house.device(Cuff).display.clear()
+            await house.bluez.connections[house.bluez.device_path(CUFF)].disconnect()
+        assert house.desk.questions() == []
+        assert said.result()["state"] == "waiting"
+        assert "did not come about" in said.result()["problem"]
+        await paired(house)
+        assert house.verdict().good, house.verdict()
+
+
 async def test_pairing_one_that_is_bonded_already_leaves_its_bond_alone(tmp_path: Path) -> None:
     async with home(tmp_path, Cuff) as house:
         await paired(house)

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from gateway.bonds import Event
 from gateway.config import BluetoothSection, Config, DeviceSection
 from gateway.pairing import Declined, Desk, Kind, NotAsked
 from tests.support.fakes import until
@@ -80,8 +81,8 @@ async def test_nobody_answers() -> None:
     with pytest.raises(Declined, match="nobody answered"):
         await one.ask(A, Kind.TYPE)
     assert one.questions() == []
-    assert one.was_unanswered(A)
-    assert not one.was_unanswered(A), "told once"
+    assert one.was_declined(A) is Event.UNANSWERED
+    assert one.was_declined(A) is None, "told once"
     with pytest.raises(NotAsked):
         one.answer(A, "482913")
 

@@ -48,6 +48,8 @@ async def main(place: Path, minutes: float, seed: int) -> int:
                 disturbing.result()
             if (sample := await soak.sample()) is not None:
                 samples.append(sample)
+                with (place / "samples").open("a") as curve:
+                    print(*sample, file=curve)
         disturbing.cancel()
         await asyncio.gather(disturbing, return_exceptions=True)
         verdict = await soak.calm()

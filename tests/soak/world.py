@@ -9,12 +9,11 @@ import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bumble.link import LocalLink
 
@@ -36,8 +35,7 @@ MOST_FILES, MOST_TASKS, MOST_MEGABYTES = 3, 5, 4
 CALM_SECONDS = 240.0
 
 
-@dataclass(frozen=True)
-class Sample:
+class Sample(NamedTuple):
     files: float
     tasks: float
     megabytes: float

@@ -24,9 +24,9 @@ PAIR_SECONDS = 75.0
 _REASONS = {
     "AuthenticationRejected": Event.REJECTED,
     "AuthenticationTimeout": Event.UNANSWERED,
-    "AuthenticationCanceled": Event.WRONG,
     "AuthenticationFailed": Event.WRONG,
 }
+"""Not "AuthenticationCanceled": bluetoothd says that of a link that has gone meanwhile, which is nobody's fault."""
 
 
 _NO_SUCH_DEVICE = {f"org.freedesktop.DBus.Error.Unknown{what}" for what in ("Object", "Method", "Interface")}
@@ -111,11 +111,9 @@ class Bonds:
             await self._cancel(path)
             raise Refused(await self._failed(address, path, Event.UNANSWERED)) from error
         except DBusError as error:
-            event = _REASONS.get(error.type.rpartition(".")[2])
+            event = self._desk.was_declined(address) or _REASONS.get(error.type.rpartition(".")[2])
             if event is None:
                 raise Silent(f"pairing did not come about: {said(error)}") from error
-            if self._desk.was_unanswered(address):
-                event = Event.UNANSWERED
             raise Refused(await self._failed(address, path, event)) from error
         except (OSError, EOFError) as error:
             raise Silent(f"pairing did not come about: {said(error)}") from error

@@ -99,6 +99,12 @@ class Objects:
             code = int(error.error_code)
             name, text = _ATT_ERRORS.get(code, ("Failed", f"Operation failed with ATT error: 0x{code:02x}"))
             reply = Message.new_error(message, f"org.bluez.Error.{name}", text)
+        except asyncio.CancelledError:
+            current = asyncio.current_task()
+            if current is not None and current.cancelling():
+                raise
+            # So bumble ends what was under way on a link that goes; bluetoothd answers.
+            reply = Message.new_error(message, "org.bluez.Error.Failed", "Software caused connection abort")
         except Exception as error:  # noqa: BLE001 - a daemon answers, whatever went wrong in it
             reply = Message.new_error(message, "org.bluez.Error.Failed", repr(error))
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bleak.assigned_numbers import gatt_char_props_to_strs
@@ -129,17 +129,15 @@ class StandIn(Objects):
         """None for a refusal."""
         if self.agent is None:
             return None
-        answer = await self.bus.call(
-            Message(
-                destination=self.agent[0],
-                path=self.agent[1],
-                interface=AGENT,
-                member=member,
-                signature=signature,
-                body=[self._pairing, *body],
-            )
-        )
+        answer = await self._tell_agent(member, signature, [self._pairing, *body])
         return None if answer is None or answer.message_type is MessageType.ERROR else answer.body
+
+    async def _tell_agent(self, member: str, signature: str = "", body: Sequence[Any] = ()) -> Message | None:
+        assert self.agent is not None
+        destination, path, _ = self.agent
+        return await self.bus.call(
+            Message(destination=destination, path=path, interface=AGENT, member=member, signature=signature, body=list(body))
+        )
 
     # -- Properties, Adapter1, AgentManager1, GattManager1 -------------------------------------------------------
 
@@ -311,6 +309,10 @@ class StandIn(Objects):
             await self.connections[path].pair()
         except ProtocolError as error:
             raise Failure("AuthenticationFailed", "Authentication Failed") from error
+        except asyncio.CancelledError as error:  # so bumble says that the link has gone
+            if self.agent is not None:
+                await self._tell_agent("Cancel")
+            raise Failure("AuthenticationCanceled", "Authentication Canceled") from error
         lasting = {"Address": Variant("s", self.lasting[path])} if path in self.lasting else {}
         self.change(path, DEVICE, Paired=ON, Bonded=ON, **lasting)
         return None
