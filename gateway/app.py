@@ -22,6 +22,7 @@ import structlog
 from gateway import __version__, pending, service
 from gateway.api import door
 from gateway.api.pairing import Pairing
+from gateway.api.people import People
 from gateway.attendant import Attendant
 from gateway.cabling import Cabling
 from gateway.clock import Clock
@@ -41,6 +42,7 @@ from gateway.sinks.outlet import Outlet
 from gateway.transports.cables.ports import Ports
 from gateway.transports.radio import Radio
 from gateway.unfiled import Unfiled
+from gateway.weighing import Band
 
 log = structlog.get_logger()
 
@@ -96,7 +98,7 @@ class Gateway:
                 log.error("the journal was damaged", detail=sentence)
             self.journal = Journal(path)
             stack.callback(self.journal.close)
-            filing = Filing(self.journal, self._clock.zone(), self._on_committed)
+            filing = Filing(self.journal, self._clock.zone(), self._on_committed, self._bands)
             try:
                 intake = Intake(self._config.state / "intake")
                 stack.callback(intake.close)
@@ -179,6 +181,7 @@ class Gateway:
             release_time=self._release_time,
             retry=self.retry,
             pairing=Pairing(self._desk, self._pair, self._radio.forget),
+            people=People(self.journal, self._config.state / "journal.db", self._persons, self._on_committed),
         )
         background: list[asyncio.Task[Any]] = []
         try:
@@ -247,6 +250,12 @@ class Gateway:
         for outlet in chosen:
             outlet.retry()
         return [outlet.name for outlet in chosen]
+
+    def _bands(self) -> list[Band]:
+        return [(person.id, *person.weight_kg) for person in self._config.person if person.weight_kg is not None]
+
+    def _persons(self) -> list[str]:
+        return [person.id for person in self._config.person]
 
     def _pair(self, address: str) -> str | None:
         problem = self.attendant.pair(address)

@@ -64,6 +64,16 @@ class BluetoothSection(Strict):
 
 class PersonSection(Strict):
     id: str = Field(min_length=1, description="Name of the person's record")
+    weight_kg: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] | None = Field(
+        None, description="From and to: what they weigh, for scales with by_weight that do not know who stands on them"
+    )
+
+    @field_validator("weight_kg")
+    @classmethod
+    def _rising(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and value[0] >= value[1]:
+            raise ValueError("the first weight is not below the second")
+        return value
 
 
 class DeviceSection(Strict):
@@ -78,6 +88,7 @@ class DeviceSection(Strict):
     driver: str | None = Field(None, description="Use this driver whatever the device advertises")
     person: str | None = Field(None, description="Everything it measures belongs to this person")
     users: dict[str, str] = Field({}, description="Or: the device's own user number to a person")
+    by_weight: bool = Field(default=False, description="Or: the one person in whose weight_kg a weight lies, and what is measured with it")
     same_as: str | None = Field(
         None, pattern=ADDRESS, description="For a cable: the Bluetooth address of the same device, so that both are one in the record"
     )

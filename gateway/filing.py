@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -18,6 +18,7 @@ from gateway.normalize import when as timing
 from gateway.normalize.identity import content_digest, device_identity, thing_id
 from gateway.normalize.rules import parts
 from gateway.normalize.things import DeviceData, DeviceRef, DeviceThing, Provenance, Quality, Related, Thing, When
+from gateway.weighing import Bands, Weighings
 
 SAME_EPISODE_SECONDS = 120.0
 """A device without clock and numbers that says the very same in a new connection within this time repeats itself."""
@@ -52,6 +53,7 @@ class SessionFacts:
     """Made of `info`, once: it is the same in every thing of the session."""
     device_thing: str | None = None
     pair: timing.ClockPair | None = None
+    weighings: Weighings = field(default_factory=Weighings)
     intermediate: int = 0
     things: int = 0
     """How many were new."""
@@ -84,8 +86,14 @@ def opening(
 
 
 class Filing:
-    def __init__(self, journal: Journal, zone: tzinfo | None, committed: Callable[[list[Committed]], None] = lambda _new: None) -> None:
-        self._journal, self._zone, self._committed = journal, zone, committed
+    def __init__(
+        self,
+        journal: Journal,
+        zone: tzinfo | None,
+        committed: Callable[[list[Committed]], None] = lambda _new: None,
+        bands: Bands = lambda: (),
+    ) -> None:
+        self._journal, self._zone, self._committed, self._bands = journal, zone, committed, bands
 
     async def file(self, facts: SessionFacts, batch: Batch, rejected: list[tuple[Frame, Exception]]) -> list[Committed]:
         """Commit a batch; returns the things that were new."""
@@ -170,6 +178,7 @@ class Filing:
         return Provenance(
             driver=facts.driver,
             gateway=f"health-gateway {__version__}",
+            transport="cable" if facts.is_cable else "ble",
             simulated=facts.simulated,
             received=datetime.fromtimestamp(frame.received, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             received_boottime=frame.boottime,
@@ -228,6 +237,7 @@ class Filing:
         identity, ref = str(facts.identity), self._device_ref(facts)
         device = [Related(id=self._device_id(facts), relationship="measured-with")] if facts.info else []
         times = [self._when(facts, reading) for reading in readings]
+        whose = list(zip(times, self._persons(facts, readings), strict=True))
         made = [parts(reading) for reading in readings]
         ids = [
             [thing_id(identity, key, part.model.model_fields["type"].default, part.component) for part in those]
@@ -239,14 +249,14 @@ class Filing:
                 id=own,
                 version=1,
                 when=when,
-                person=self._person(facts, reading.user_index),
+                person=person,
                 device=ref,
                 status=list(reading.status),
                 related=device + [Related(id=other, relationship="same-measurement") for other in mine if other != own],
                 provenance=way,
                 data=part.data,  # type: ignore[call-arg]  # every thing-type has data; the base cannot say of what kind
             )
-            for reading, (when, _), those, mine, way in zip(readings, times, made, ids, ways, strict=True)
+            for reading, ((when, _), person), those, mine, way in zip(readings, whose, made, ids, ways, strict=True)
             for part, own in zip(those, mine, strict=True)
         ]
         return candidates(things)
@@ -262,27 +272,30 @@ class Filing:
             utc_offset=reading.utc_offset,
         )
 
-    @staticmethod
-    def _person(facts: SessionFacts, user_index: int | None) -> str | None:
-        """The device's own user first, then the owner of the device, else nobody: never the nearest."""
+    def _persons(self, facts: SessionFacts, readings: Sequence[Reading]) -> list[str | None]:
+        """The device's own user first, then the owner of the device, then what a weight says, else nobody: never the nearest."""
         settings = facts.settings
         if settings is None:
-            return None
-        if user_index is not None and settings.users:
-            return settings.users.get(str(user_index))
-        return settings.person
+            return [None] * len(readings)
+        by_weight = facts.weighings.persons(readings, self._bands()) if settings.by_weight else [None] * len(readings)
+        return [
+            settings.users.get(str(reading.user_index))  # a user that is not listed is nobody, whatever they weigh
+            if reading.user_index is not None and settings.users
+            else settings.person or weighed
+            for reading, weighed in zip(readings, by_weight, strict=True)
+        ]
 
 
-_LASTING = tuple(field.name for field in fields(DeviceInfo) if field.name not in ("frame", "battery"))
+_LASTING = tuple(one.name for one in fields(DeviceInfo) if one.name not in ("frame", "battery"))
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
-def candidates(things: list[Thing]) -> list[Candidate]:
-    """What the journal needs of each."""
+def candidates(things: Sequence[Thing], *, decided: bool = False) -> list[Candidate]:
+    """What the journal needs of each. `decided`: by their owner's word."""
     bodies = [_json(thing) for thing in things]  # now, not by the writer: most are the first of their id, and the thing is at hand
     digests = [_digest(thing) for thing in things]
-    return [_candidate(thing, body, digest) for thing, body, digest in zip(things, bodies, digests, strict=True)]
+    return [_candidate(thing, body, digest, decided=decided) for thing, body, digest in zip(things, bodies, digests, strict=True)]
 
 
 def _digest(thing: Thing) -> bytes:
@@ -293,7 +306,10 @@ def _digest(thing: Thing) -> bytes:
     return content_digest(_ENCODER.encode(said).encode())
 
 
-def _candidate(thing: Thing, body: str, digest: bytes) -> Candidate:
+def _candidate(thing: Thing, body: str, digest: bytes, *, decided: bool) -> Candidate:
+    def of(person: str) -> Candidate:
+        return candidates([thing.model_copy(update={"person": person})])[0]
+
     def render(version: int) -> str:
         return body if version == thing.version else _json(thing.model_copy(update={"version": version}))
 
@@ -304,6 +320,9 @@ def _candidate(thing: Thing, body: str, digest: bytes) -> Candidate:
         quality=QUALITY_RANK[thing.when.quality],
         position=thing.provenance.intake_position,
         render=render,
+        person=thing.person,
+        of=of,
+        decided=decided,
     )
 
 

@@ -7,6 +7,7 @@ so; they wait for their owner's word (`health-gateway release-time`), which file
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 
 from gateway.clock import Clock
@@ -18,11 +19,12 @@ _PENDING = QUALITY_RANK[Quality.TIME_PENDING]
 
 
 def pending(journal: Journal) -> list[Row]:
-    """Latest versions whose time is still pending."""
+    """Latest versions whose time is still pending. One that was retracted waits for nothing any more."""
     latest: dict[str, Row] = {}
     for row in journal.with_quality(_PENDING):
         latest[row.id] = row
-    return [row for row in latest.values() if journal.versions(row.id)[-1].version == row.version]
+    rows = [row for row in latest.values() if journal.versions(row.id)[-1].version == row.version]
+    return [row for row in rows if not json.loads(row.body).get("retracted")]
 
 
 def _thing(row: Row) -> Thing:

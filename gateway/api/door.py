@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from gateway.api import functions
 from gateway.api.pairing import Pairing
+from gateway.api.people import People
 from gateway.exports import FORMATS
 from gateway.journal import Journal
 
@@ -33,6 +34,7 @@ def application(
     release_time: Callable[[], Awaitable[int]],
     retry: Callable[[str | None], list[str]],
     pairing: Pairing,
+    people: People,
 ) -> Starlette:
     async def get_status(_request: Request) -> Response:
         return JSONResponse(status())
@@ -67,6 +69,7 @@ def application(
             Route("/release-time", post_release_time, methods=["POST"]),
             Route("/retry", post_retry, methods=["POST"]),
             *pairing.routes(),
+            *people.routes(),
         ]
     )
 

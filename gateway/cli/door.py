@@ -5,10 +5,10 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from gateway.cli.common import Failed
 
@@ -34,10 +34,10 @@ class _Connection(http.client.HTTPConnection):
             raise
 
 
-def _open(path: Path, method: str, url: str) -> http.client.HTTPResponse:
+def _open(path: Path, method: str, url: str, query: Mapping[str, str] | None = None) -> http.client.HTTPResponse:
     connection = _Connection(path)
     try:
-        connection.request(method, quote(url, safe="/?=&-"))
+        connection.request(method, quote(url, safe="/?=&-") + (f"?{urlencode(query)}" if query else ""), headers={"Connection": "close"})
         return connection.getresponse()
     except (FileNotFoundError, ConnectionRefusedError) as error:
         raise NotRunning from error
@@ -47,9 +47,9 @@ def _open(path: Path, method: str, url: str) -> http.client.HTTPResponse:
         raise Failed(f"the gateway does not answer at {path}: {error}") from error
 
 
-def ask(path: Path, url: str, method: str = "GET") -> tuple[int, Any]:
+def ask(path: Path, url: str, method: str = "GET", query: Mapping[str, str] | None = None) -> tuple[int, Any]:
     """Status and JSON. Raises `NotRunning`."""
-    response = _open(path, method, url)
+    response = _open(path, method, url, query)
     return response.status, json.loads(response.read())
 
 

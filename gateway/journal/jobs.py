@@ -33,7 +33,10 @@ def commit(connection: sqlite3.Connection, asked: Commit) -> list[Committed]:
     rows: list[tuple[int, str, int, str, bytes, int, int, str, int]] = []
     known = _known(connection, {one.id for one in asked.candidates})
     n = _next_n(connection)
-    for one in asked.candidates:
+    for found in asked.candidates:
+        one = _as_it_stands(connection, known[found.id], found, replaying=asked.replaying)
+        if one is None:
+            continue
         version = _version_for(known[one.id], one, replaying=asked.replaying)
         if version is None:
             continue
@@ -51,6 +54,22 @@ def commit(connection: sqlite3.Connection, asked: Commit) -> list[Committed]:
     for rejection in asked.rejections:
         put(connection, "rejected", *rejection)
     return new
+
+
+def _as_it_stands(connection: sqlite3.Connection, known: Sequence[_Version], one: Candidate, *, replaying: bool) -> Candidate | None:
+    """Whose a thing is was said once, and what was retracted is not said again, however often its device tells it: only its owner
+    changes that. None: there is nothing to be said.
+    """
+    if not known or one.decided or one.of is None or one.digest == known[-1].digest:
+        return one
+    if replaying and any(one.digest == version.digest for version in known):
+        return one
+    (body,) = connection.execute("SELECT body FROM things WHERE id=? AND version=?", (one.id, known[-1].number)).fetchone()
+    said = json.loads(body)
+    if said.get("retracted"):
+        return None
+    person = said.get("person")
+    return one if person in (None, one.person) else one.of(person)
 
 
 def _known(connection: sqlite3.Connection, ids: set[str]) -> dict[str, list[_Version]]:

@@ -9,7 +9,10 @@ from typing import Any, NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A thing that may be new. `render(version)` gives its JSON; `digest` is of its content without times and provenance."""
+    """A thing that may be new. `render(version)` gives its JSON; `digest` is of its content without times and provenance.
+
+    `person`: whose it would be; `of(person)` the same thing as another's. `decided`: by its owner's word, which stands above what stood.
+    """
 
     id: str
     type: str
@@ -17,6 +20,9 @@ class Candidate:
     quality: int
     position: int
     render: Callable[[int], str]
+    person: str | None = None
+    of: Callable[[str], Candidate] | None = None
+    decided: bool = False
 
 
 class Committed(NamedTuple):

@@ -64,7 +64,7 @@ class DeviceRef(Model):
 class Provenance(Model):
     driver: str
     gateway: str
-    transport: Literal["ble"] = "ble"
+    transport: Literal["ble", "cable"] = "ble"
     simulated: bool
     received: str = Field(description="ISO 8601, UTC, by the gateway's clock")
     received_boottime: float
@@ -87,6 +87,7 @@ class Thing(Model):
     type_id: str
     when: When
     person: str | None = Field(None, description="null: unassigned")
+    retracted: bool | None = Field(None, description="true: this is no longer said, and what was said before does not count")
     device: DeviceRef
     status: list[str] = []
     related: list[Related] = []

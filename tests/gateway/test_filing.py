@@ -102,10 +102,22 @@ async def test_a_late_context_is_a_version(journal: Journal) -> None:
     assert [(t["id"], t["version"], t["data"]["meal"]) for t in late] == [(first[0]["id"], 2, "fasting")]
 
 
-async def test_a_reattribution_is_a_version(journal: Journal) -> None:
-    first = await put(journal, glucose(), on=facts(settings=DeviceSection(address=A, person="anna")))
-    second = await put(journal, glucose(), on=facts(settings=DeviceSection(address=A, person="ben")))
-    assert [(t["id"], t["version"], t["person"]) for t in first + second] == [(first[0]["id"], 1, "anna"), (first[0]["id"], 2, "ben")]
+async def test_what_belonged_to_nobody_is_given_to_whom_the_configuration_names_and_stays_theirs(journal: Journal) -> None:
+    """A device that was passed on to another person still tells the first one's records."""
+    nobody = await put(journal, glucose())
+    anna = await put(journal, glucose(), on=facts(session="s2", settings=DeviceSection(address=A, person="anna")))
+    assert [(t["version"], t.get("person")) for t in nobody + anna] == [(1, None), (2, "anna")]
+    ben = facts(session="s3", settings=DeviceSection(address=A, person="ben"))
+    assert [t["person"] for t in await put(journal, glucose(), glucose(2), on=ben)] == ["ben"]
+    [mended] = await put(journal, glucose(value="102"), on=ben)
+    assert (mended["version"], mended["person"]) == (3, "anna")
+    assert await put(journal, glucose(value="102"), on=facts(session="s4")) == [], "nor is it taken away again"
+
+
+async def test_a_reading_says_by_which_way_it_came(journal: Journal) -> None:
+    [radio] = await put(journal, glucose())
+    cable = (await put(journal, glucose(2), about=info(), on=facts(address="usb:1-1", session="s2", is_cable=True)))[-1]
+    assert (radio["provenance"]["transport"], cable["provenance"]["transport"]) == ("ble", "cable")
 
 
 async def test_two_equal_readings_in_one_minute_stay_two(journal: Journal) -> None:

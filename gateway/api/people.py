@@ -1,0 +1,70 @@
+"""Whose readings are, through the control socket: the inbox, and the owner's word."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from gateway import inbox
+from gateway.errors import JournalError
+from gateway.journal import Committed, Journal
+from gateway.journal.store import read_latest
+
+
+class People:
+    """`known`: the persons of the configuration. `committed` is told what is new."""
+
+    def __init__(
+        self, journal: Journal, path: Path, known: Callable[[], Collection[str]], committed: Callable[[list[Committed]], None]
+    ) -> None:
+        self._journal, self._path, self._known, self._committed = journal, path, known, committed
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/inbox", self.get_entries),
+            Route("/inbox/assign", self.post_assign, methods=["POST"]),
+            Route("/inbox/discard", self.post_discard, methods=["POST"]),
+        ]
+
+    async def get_entries(self, request: Request) -> Response:
+        return JSONResponse([entry.told() for entry in await self._entries(request)])
+
+    async def post_assign(self, request: Request) -> Response:
+        person = request.query_params.get("to", "")
+        if person and person not in self._known():
+            return JSONResponse({"error": f"no [[person]] has the id {person!r}; there are: {', '.join(self._known()) or 'none'}"}, 404)
+        return await self._decide(request, lambda numbers: inbox.assign(self._journal, numbers, person or None))
+
+    async def post_discard(self, request: Request) -> Response:
+        return await self._decide(request, lambda numbers: inbox.retract(self._journal, numbers))
+
+    async def _entries(self, request: Request) -> list[inbox.Entry]:
+        asked = request.query_params
+
+        def found() -> list[inbox.Entry]:
+            return inbox.entries(
+                read_latest(self._path), person=asked.get("person"), address=asked.get("address"), since=asked.get("since")
+            )
+
+        return await asyncio.to_thread(found)
+
+    async def _decide(self, request: Request, decide: Callable[[Sequence[int]], Awaitable[list[Committed]]]) -> Response:
+        """About the `numbers` that are named, or about `all` that a list with the same filter shows."""
+        asked = request.query_params
+        if asked.get("all"):
+            numbers = [entry.number for entry in await self._entries(request)]
+        else:
+            numbers = [int(one) for one in asked.get("numbers", "").split(",") if one.isdecimal()]
+        try:
+            new = await decide(numbers)
+        except inbox.NoSuchEntry as error:
+            return JSONResponse({"error": f"{error}; nothing was changed"}, 404)
+        except JournalError as error:
+            return JSONResponse({"error": str(error)}, 503)
+        self._committed(new)
+        return JSONResponse({"things": len(new)})

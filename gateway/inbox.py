@@ -1,0 +1,107 @@
+"""Whose readings are: what belongs to nobody yet, and the owner's word about it.
+
+A word makes a new version of the thing, which every sink carries, and stands from then on, however often the device tells its record
+again (`gateway.journal.jobs`). What was measured together (a weight and what a scale makes of it) is one entry and moves together.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.filing import candidates
+from gateway.journal import Commit, Committed, Journal, Row
+from gateway.normalize.things import BY_NAME, Thing
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What was measured at once. `number`: by which it is called; of the first of its things in the journal."""
+
+    number: int
+    time: str
+    device: str
+    address: str
+    person: str | None
+    things: tuple[dict[str, Any], ...]
+
+    def told(self) -> dict[str, Any]:
+        things = [{"type": thing["type"], "id": thing["id"], "data": thing["data"]} for thing in self.things]
+        return {
+            "number": self.number,
+            "time": self.time,
+            "device": self.device,
+            "address": self.address,
+            "person": self.person,
+            "things": things,
+        }
+
+
+def entries(rows: Iterable[Row], *, person: str | None = None, address: str | None = None, since: str | None = None) -> list[Entry]:
+    """Of the latest versions: those of a person (None: of nobody), oldest first. `since`: an ISO date or time, as the things have it."""
+    found: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+    for row in rows:
+        thing = json.loads(row.body)
+        if thing["type"] == "device" or thing.get("retracted") or thing.get("person") != person:
+            continue
+        if address not in (None, thing["device"]["address"]) or (since is not None and thing["when"]["time"] < since):
+            continue
+        found.setdefault(_group(thing), []).append((row.n, thing))
+    made = [_entry(group) for group in found.values()]
+    return sorted(made, key=lambda entry: (entry.time, entry.number))
+
+
+def _group(thing: dict[str, Any]) -> str:
+    return str(min([thing["id"], *_together(thing)]))
+
+
+def _together(thing: dict[str, Any]) -> list[str]:
+    return [one["id"] for one in thing.get("related", ()) if one["relationship"] == "same-measurement"]
+
+
+def _entry(group: Sequence[tuple[int, dict[str, Any]]]) -> Entry:
+    first = group[0][1]
+    things = tuple(thing for _, thing in group)
+    return Entry(
+        min(number for number, _ in group),
+        first["when"]["time"],
+        first["device"]["name"],
+        first["device"]["address"],
+        first.get("person"),
+        things,
+    )
+
+
+class NoSuchEntry(Exception):
+    """`number`: of no thing."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"there is no entry {number}")
+        self.number = number
+
+
+async def assign(journal: Journal, numbers: Sequence[int], person: str | None) -> list[Committed]:
+    """To this person, or to nobody. Raises `NoSuchEntry`, and then does nothing."""
+    return await _decided(journal, numbers, {"person": person})
+
+
+async def retract(journal: Journal, numbers: Sequence[int]) -> list[Committed]:
+    """They do not count any more. Raises `NoSuchEntry`, and then does nothing."""
+    return await _decided(journal, numbers, {"retracted": True})
+
+
+async def _decided(journal: Journal, numbers: Sequence[int], change: dict[str, Any]) -> list[Committed]:
+    things: dict[str, Thing] = {}
+    by_number = {row.n: row for row in journal.rows(numbers)}
+    for number in numbers:
+        if number not in by_number or by_number[number].type == "device":
+            raise NoSuchEntry(number)
+        named = json.loads(by_number[number].body)
+        for thing_id in (named["id"], *_together(named)):
+            versions = journal.versions(thing_id)
+            if versions and thing_id not in things:
+                latest = versions[-1]
+                things[thing_id] = BY_NAME[latest.type].model_validate_json(latest.body).model_copy(update=change)
+    return await journal.commit(Commit("", tuple(candidates(list(things.values()), decided=True))))
