@@ -21,12 +21,14 @@ import structlog
 
 from gateway import __version__, pending, service
 from gateway.api import door
+from gateway.api.consent import Consent
 from gateway.api.pairing import Pairing
 from gateway.api.people import People
 from gateway.attendant import Attendant
 from gateway.cabling import Cabling
 from gateway.clock import Clock
-from gateway.config import RELOADED, Config, FileSection, MqttSection, load
+from gateway.config import RELOADED, Config, load
+from gateway.consent import Consents
 from gateway.errors import ConfigError, JournalError, StateError
 from gateway.filing import Filing
 from gateway.intake import Intake
@@ -37,7 +39,7 @@ from gateway.quiet import CHECK_SECONDS, Quiet
 from gateway.registry import Registry
 from gateway.replay import work_off
 from gateway.sinks.base import Sink
-from gateway.sinks.file import FileSink
+from gateway.sinks.make import made
 from gateway.sinks.outlet import Outlet
 from gateway.transports.cables.ports import Ports
 from gateway.transports.radio import Radio
@@ -82,6 +84,7 @@ class Gateway:
         self.journal: Journal
         self._intake: Intake
         self._quiet: Quiet
+        self._consents: Consents
         self.attendant: Attendant
         self.cabling: Cabling | None = None
 
@@ -103,11 +106,18 @@ class Gateway:
                 intake = Intake(self._config.state / "intake")
                 stack.callback(intake.close)
                 left = await self._catch_up(filing, intake, replay_all=findings.replay_all)
-                sinks = self._given_sinks if self._given_sinks is not None else _sinks(self._config, await self._gateway_id())
+                sinks = self._given_sinks if self._given_sinks is not None else made(self._config, await self._gateway_id())
             except (JournalError, OSError) as error:
                 raise StateError(f"{self._config.state}: {error}; make room and start again, nothing is lost") from error
+            self._consents = Consents(self.journal, self._config.grant, self._clock.now)
             self._outlets = [
-                Outlet(name, sink, self.journal, randomness=random.Random(secrets.randbits(64)))  # noqa: S311 - jitter
+                Outlet(
+                    name,
+                    sink,
+                    self.journal,
+                    randomness=random.Random(secrets.randbits(64)),  # noqa: S311 - jitter
+                    allow=self._consents.gate(name, self._config.sink.get(name)),
+                )
                 for name, sink in sinks.items()
             ]
             self._intake, self._quiet = intake, Quiet(self.journal, self._clock)
@@ -181,6 +191,7 @@ class Gateway:
             release_time=self._release_time,
             retry=self.retry,
             pairing=Pairing(self._desk, self._pair, self._radio.forget),
+            consent=Consent(self._consents, lambda: self._config, lambda: self.retry(None)),
             people=People(self.journal, self._config.state / "journal.db", self._persons, self._on_committed),
         )
         background: list[asyncio.Task[Any]] = []
@@ -302,6 +313,8 @@ class Gateway:
         self._config = self._config.model_copy(update=taken)
         self._desk.reload(self._config)
         self.attendant.reload(self._config)
+        self._consents.reload(self._config.grant)
+        self.retry(None)
         if self.cabling is not None:
             self.cabling.reload(self._config)
         log.info("configuration reloaded")
@@ -363,20 +376,6 @@ def _claim(state: Path, stack: ExitStack) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         raise StateError(f"{state} is in use by another health-gateway; stop that one first") from error
-
-
-def _sinks(config: Config, gateway_id: str) -> dict[str, Sink]:
-    if not config.sink:
-        return {"file": FileSink(config.state / "things.ndjson")}
-    return {name: _sink(config, section, gateway_id) for name, section in config.sink.items()}
-
-
-def _sink(config: Config, section: FileSection | MqttSection, gateway_id: str) -> Sink:
-    if isinstance(section, FileSection):
-        return FileSink(section.path or config.state / "things.ndjson")
-    from gateway.sinks.mqtt import MqttSink  # noqa: PLC0415 - a gateway without a broker need not carry the library
-
-    return MqttSink(section, section.client_id or f"health-gateway-{gateway_id}")
 
 
 async def run_until_signalled(gateway: Gateway, *, seconds: float | None = None) -> None:

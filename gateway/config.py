@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -14,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from gateway.clock import Trust
 from gateway.errors import ConfigError, ConfigProblem
+from gateway.locating import locate
 from gateway.recovery import Reach
 from profiles.gatt.user_control import LARGEST_CONSENT_CODE, NO_USER
 
@@ -154,12 +157,27 @@ class PhdTcpSection(Strict):
     )
 
 
-class FileSection(Strict):
+class GrantSection(Strict):
+    person: str = Field(description="Who agrees")
+    sink: str = Field(description='To what going where: the name of a [sink] with consent = "required"')
+    types: tuple[str, ...] = Field((), description="Only these thing-types; all if left out")
+    since: datetime | None = Field(None, description="From this moment on")
+    until: datetime | None = Field(None, description="And not after this one")
+    why: str = Field("", description="What it is for, in words")
+
+
+class SinkBase(Strict):
+    consent: Literal["required", "not-required"] = Field(
+        "not-required", description="required: only what a person has agreed to by a [[grant]] or by `health-gateway consent` goes this way"
+    )
+
+
+class FileSection(SinkBase):
     type: Literal["file"] = Field(description="A file with one thing per line (NDJSON)")
     path: Path | None = Field(None, description="things.ndjson in the state directory if left out")
 
 
-class MqttSection(Strict):
+class MqttSection(SinkBase):
     type: Literal["mqtt"] = Field(description="A queue: an MQTT broker (docs/queue.md)")
     host: str = Field(min_length=1, description="The broker's name or address")
     port: int | None = Field(None, ge=1, le=65535, description="8883 with TLS and 1883 without, if left out")
@@ -226,6 +244,7 @@ class Config(Strict):
     person: tuple[PersonSection, ...] = ()
     device: tuple[DeviceSection, ...] = ()
     sink: dict[str, SinkSection] = {}
+    grant: tuple[GrantSection, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Config:
@@ -249,9 +268,26 @@ class Config(Strict):
                 for user in device.users
                 if not (user.isdigit() and int(user) <= 254)  # noqa: PLR2004 - one octet, 255 is "unknown"
             ]
+        if self.grant:
+            problems += self._grant_problems(known)
         if problems:
             raise _Inconsistent(problems)
         return self
+
+    def _grant_problems(self, persons: set[str]) -> Iterator[tuple[tuple[int | str, ...], str]]:
+        from gateway.normalize.things import BY_NAME  # noqa: PLC0415 - the models take their time, and most have no grants
+
+        for index, grant in enumerate(self.grant):
+            if grant.person not in persons:
+                yield ("grant", index, "person"), f"no [[person]] has the id {grant.person!r}"
+            if grant.sink not in self.sink:
+                yield ("grant", index, "sink"), f"there is no [sink.{grant.sink}]"
+            elif self.sink[grant.sink].consent != "required":
+                yield ("grant", index, "sink"), f'everything goes there anyway, without consent = "required" in [sink.{grant.sink}]'
+            for kind in sorted(set(grant.types) - BY_NAME.keys()):
+                yield ("grant", index, "types"), f"there is no thing-type {kind!r}; there are: {', '.join(sorted(BY_NAME))}"
+            if grant.since and grant.until and grant.since.timestamp() >= grant.until.timestamp():
+                yield ("grant", index, "until"), "is not after since"
 
     @property
     def radio_devices(self) -> list[DeviceSection]:
@@ -278,37 +314,8 @@ class _Inconsistent(ValueError):
         self.problems = problems
 
 
-RELOADED = ("bluetooth", "cables", "device", "person", "disk")
+RELOADED = ("bluetooth", "cables", "device", "person", "disk", "grant")
 """Sections that SIGHUP takes over; the others need a restart."""
-
-
-def locate(text: str, loc: tuple[int | str, ...]) -> int | None:
-    """The line of the deepest part of a pydantic location that can be found in TOML `text`."""
-    want, best, current, counts = list(loc), 0, list[int | str](), dict[tuple[str, ...], int]()
-    for number, line in enumerate(text.splitlines(), 1):
-        if table := re.match(r"\s*\[\[\s*([^\]]+?)\s*\]\]", line):
-            key = _parts(table[1])
-            counts[key] = counts.get(key, -1) + 1
-            current = [*key, counts[key]]
-        elif table := re.match(r"\s*\[\s*([^\]]+?)\s*\]", line):
-            current = [*_parts(table[1])]
-            parent = (current[0],) if current else ()
-            if parent in counts and len(current) > 1:
-                current.insert(1, counts[parent])  # type: ignore[index]  # a tuple of one text
-        elif pair := re.match(r"""\s*([A-Za-z0-9_\-."']+)\s*=""", line):
-            here = [*current, *_parts(pair[1])]
-            if here == want[: len(here)]:
-                return number
-            continue
-        else:
-            continue
-        if current == want[: len(current)]:
-            best = number
-    return best or None
-
-
-def _parts(dotted: str) -> tuple[str, ...]:
-    return tuple(part.strip().strip("\"'") for part in dotted.split("."))
 
 
 def load(path: Path) -> Config:

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from gateway.api import functions
+from gateway.api.consent import Consent
 from gateway.api.pairing import Pairing
 from gateway.api.people import People
 from gateway.exports import FORMATS
@@ -35,6 +36,7 @@ def application(
     retry: Callable[[str | None], list[str]],
     pairing: Pairing,
     people: People,
+    consent: Consent,
 ) -> Starlette:
     async def get_status(_request: Request) -> Response:
         return JSONResponse(status())
@@ -70,6 +72,7 @@ def application(
             Route("/retry", post_retry, methods=["POST"]),
             *pairing.routes(),
             *people.routes(),
+            *consent.routes(),
         ]
     )
 

@@ -29,6 +29,7 @@ log = structlog.get_logger()
 BATCH = 500
 SLOWEST_RETRY_SECONDS = 300.0
 REFUSED_RETRY_SECONDS = 3600.0
+NO_GRANT = "no grant covers it"
 _PENDING_RANK = QUALITY_RANK[Quality.TIME_PENDING]
 
 
@@ -41,7 +42,10 @@ class Outlet:
         *,
         randomness: random.Random,
         monotonic: Callable[[], float] = time.monotonic,
+        allow: Callable[[Row], bool] | None = None,
     ) -> None:
+        """`allow`: whether somebody agreed that a thing goes this way; all may, if left out."""
+        self._allow = allow
         self.name, self._sink, self._journal, self._random = name, sink, journal, randomness
         self._monotonic = monotonic
         self._ledger = Ledger(name, journal, sink, monotonic)
@@ -206,29 +210,41 @@ class Outlet:
         self._refused_due = self._monotonic() + REFUSED_RETRY_SECONDS * self._random.uniform(0.5, 1.0)
         numbers = sorted(self._ledger.refused)
         for start in range(0, len(numbers), BATCH):
-            rows = self._journal.rows(numbers[start : start + BATCH])
-            overtaken = {row.n for row in rows if self._overtaken(row)}
-            rows = [row for row in rows if row.n not in overtaken]
+            found = self._journal.rows(numbers[start : start + BATCH])
+            overtaken = {row.n for row in found if self._overtaken(row)}
+            rows = [row for row in found if row.n not in overtaken and not self._still_withheld(row)]
             done, answers, problem = await self._send(rows)
             waiting = {answer.n for answer in answers}
-            lost = set(numbers[start : start + BATCH]) - overtaken - {row.n for row in rows}  # `repair` names those
+            lost = set(numbers[start : start + BATCH]) - {row.n for row in found}  # `repair` names those
             gone = [*lost, *overtaken, *(row.n for row in done if row.n not in waiting)]
             again = [Refused(answer.n, answer.reason) for answer in answers]
             self._ledger.enter(self._ledger.sent, again, gone=gone, pending=(), lines={})
             await self._settle(problem)
+
+    def _still_withheld(self, row: Row) -> bool:
+        """There is nothing to be noted anew of it."""
+        return self._allow is not None and self._ledger.refused.get(row.n) == NO_GRANT and not self._allow(row)
 
     def _overtaken(self, row: Row) -> bool:
         newest = self._journal.versions(row.id)[-1]
         return newest.version > row.version and newest.n <= self._ledger.sent
 
     async def _send(self, rows: Sequence[Row]) -> tuple[Sequence[Row], Sequence[Answer], Unreachable | None]:
-        """What got an answer, the answers, and what ended it early."""
-        if not rows:
-            return (), (), None
+        """What got an answer, the answers, and what ended it early. What nobody agreed to is not sent."""
+        free = rows if self._allow is None else [row for row in rows if self._allow(row)]
+        going = {row.n for row in free}
+        withheld = [Refused(row.n, NO_GRANT) for row in rows if row.n not in going]
+        if not free:
+            return rows, withheld, None
         try:
-            return rows, await self._sink.send(rows), None
+            return rows, [*await self._sink.send(free), *withheld], None
         except Unreachable as error:
-            return rows[: error.taken], error.answers, error
+            last = free[error.taken - 1].n if error.taken else free[0].n - 1
+            return (
+                [row for row in rows if row.n <= last],
+                [*error.answers, *(answer for answer in withheld if answer.n <= last)],
+                error,
+            )
 
     async def _settle(self, problem: Unreachable | None) -> None:
         if not self._sink.settle_seconds:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from gateway.config import Config, load, locate, parse
+from gateway.config import Config, load, parse
 from gateway.errors import ConfigError
+from gateway.locating import locate
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 PATH = Path("config.toml")

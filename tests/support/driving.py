@@ -8,16 +8,20 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from gateway.journal import Journal
+from gateway.journal import Journal, Row
 from gateway.sinks.base import Sink
 from gateway.sinks.outlet import Outlet
 
 
 @asynccontextmanager
 async def driven(
-    journal: Journal, sink: Sink, name: str = "queue", monotonic: Callable[[], float] = time.monotonic
+    journal: Journal,
+    sink: Sink,
+    name: str = "queue",
+    monotonic: Callable[[], float] = time.monotonic,
+    allow: Callable[[Row], bool] | None = None,
 ) -> AsyncIterator[Outlet]:
-    outlet = Outlet(name, sink, journal, randomness=random.Random(1), monotonic=monotonic)
+    outlet = Outlet(name, sink, journal, randomness=random.Random(1), monotonic=monotonic, allow=allow)
     task = asyncio.create_task(outlet.run())
     try:
         yield outlet

@@ -1,0 +1,108 @@
+"""Who agreed that what goes where: grants, by the configuration and by command.
+
+A sink with `consent = "required"` gets a thing only while a grant covers its person, its type and that sink; that is asked each time that
+something is sent, so a grant that has ended or was revoked stops the very next. What may not go waits as `deferred` and goes when a grant
+covers it. What belongs to nobody is covered by no grant. Who the devices are goes where anything goes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from gateway.config import GrantSection, SinkBase
+from gateway.journal import Journal, Row
+from gateway.sinks.base import person_of
+
+_META = "consent"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """`types`: empty for all. `since`, `until`: seconds since 1970. `stated`: by the configuration."""
+
+    person: str
+    sink: str
+    types: tuple[str, ...] = ()
+    since: float | None = None
+    until: float | None = None
+    why: str = ""
+    stated: bool = False
+
+    def covers(self, person: str | None, kind: str, sink: str, now: float) -> bool:
+        return (
+            self.sink == sink
+            and (kind == "device" or (self.person == person and (not self.types or kind in self.types)))
+            and (self.since is None or self.since <= now)
+            and (self.until is None or now < self.until)
+        )
+
+    def told(self) -> dict[str, object]:
+        moments = {name: None if (at := getattr(self, name)) is None else _local(at) for name in ("since", "until")}
+        return {**asdict(self), "types": list(self.types), **moments}
+
+
+def _local(at: float) -> str:
+    return datetime.fromtimestamp(at).astimezone().isoformat(timespec="minutes")
+
+
+def stated(section: GrantSection) -> Grant:
+    """As the configuration says it. A date without a time is its beginning here; without a zone a time is the hub's."""
+    return Grant(
+        section.person, section.sink, tuple(section.types), _moment(section.since), _moment(section.until), section.why, stated=True
+    )
+
+
+def _moment(said: datetime | None) -> float | None:
+    return None if said is None else said.timestamp()
+
+
+class Consents:
+    """Grants of the configuration and of commands, and what was revoked of the former."""
+
+    def __init__(self, journal: Journal, sections: Sequence[GrantSection], now: Callable[[], float]) -> None:
+        self._journal, self._now = journal, now
+        known = json.loads(journal.meta(_META, "{}"))
+        self._granted = [Grant(**{**one, "types": tuple(one["types"])}) for one in known.get("granted", ())]
+        self._revoked: list[tuple[str, str]] = [(person, sink) for person, sink in known.get("revoked", ())]
+        self.reload(sections)
+
+    def reload(self, sections: Sequence[GrantSection]) -> None:
+        self._stated = [stated(section) for section in sections]
+
+    def gate(self, sink: str, section: SinkBase | None) -> Callable[[Row], bool] | None:
+        """What the sink is to be asked with; None for one that needs no consent."""
+        if section is None or section.consent != "required":
+            return None
+        return lambda row: self.allow(sink, row)
+
+    def allow(self, sink: str, row: Row) -> bool:
+        now = self._now()
+        return any(grant.covers(person_of(row), row.type, sink, now) for grant in self._standing())
+
+    def _standing(self) -> Iterator[Grant]:
+        yield from self._granted
+        yield from (grant for grant in self._stated if (grant.person, grant.sink) not in self._revoked)
+
+    def told(self) -> list[dict[str, object]]:
+        """All that stand, whether their time has come or not."""
+        return [grant.told() for grant in self._standing()]
+
+    async def grant(self, grant: Grant) -> None:
+        """Raises `JournalError`, and then nothing has changed."""
+        granted = [one for one in self._granted if one != grant] + [grant]
+        await self._keep(granted, [one for one in self._revoked if one != (grant.person, grant.sink)])
+
+    async def revoke(self, person: str, sink: str) -> int:
+        """All that this person granted to this sink, the configuration's too. How many there were. Raises `JournalError`."""
+        ended = [grant for grant in self._standing() if (grant.person, grant.sink) == (person, sink)]
+        if ended:
+            granted = [one for one in self._granted if (one.person, one.sink) != (person, sink)]
+            await self._keep(granted, [*self._revoked, (person, sink)])
+        return len(ended)
+
+    async def _keep(self, granted: list[Grant], revoked: list[tuple[str, str]]) -> None:
+        await self._journal.set_meta(_META, json.dumps({"granted": [asdict(one) for one in granted], "revoked": revoked}))
+        self._granted, self._revoked = granted, revoked

@@ -1,0 +1,22 @@
+"""The sinks of a configuration."""
+
+from __future__ import annotations
+
+from gateway.config import Config, FileSection, MqttSection
+from gateway.sinks.base import Sink
+from gateway.sinks.file import FileSink
+
+
+def made(config: Config, gateway_id: str) -> dict[str, Sink]:
+    """By name; a file in the state directory if the configuration names none."""
+    if not config.sink:
+        return {"file": FileSink(config.state / "things.ndjson")}
+    return {name: _sink(config, section, gateway_id) for name, section in config.sink.items()}
+
+
+def _sink(config: Config, section: FileSection | MqttSection, gateway_id: str) -> Sink:
+    if isinstance(section, FileSection):
+        return FileSink(section.path or config.state / "things.ndjson")
+    from gateway.sinks.mqtt import MqttSink  # noqa: PLC0415 - a gateway without a broker need not carry the library
+
+    return MqttSink(section, section.client_id or f"health-gateway-{gateway_id}")
