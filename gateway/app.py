@@ -35,6 +35,7 @@ from gateway.intake import Intake
 from gateway.intake import read as read_intake
 from gateway.journal import Committed, Journal, repair
 from gateway.pairing import Desk
+from gateway.provenance import signer_of
 from gateway.quiet import CHECK_SECONDS, Quiet
 from gateway.registry import Registry
 from gateway.replay import work_off
@@ -99,7 +100,7 @@ class Gateway:
             findings = await asyncio.to_thread(repair.check, path)
             for sentence in findings.sentences():
                 log.error("the journal was damaged", detail=sentence)
-            self.journal = Journal(path)
+            self.journal = Journal(path, signer_of(self._config.state) if self._config.gateway.sign else None)
             stack.callback(self.journal.close)
             filing = Filing(self.journal, self._clock.zone(), self._on_committed, self._bands)
             try:

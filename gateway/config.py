@@ -31,6 +31,9 @@ class Strict(BaseModel):
 class GatewaySection(Strict):
     state: Path = Field(Path("/var/lib/health-gateway"), description="Directory for everything that must outlive a restart")
     socket: Path | None = Field(None, description="Control socket; control.sock in the state directory if left out")
+    sign: bool = Field(
+        default=False, description="Sign every thing with a key of this gateway's own, so that anyone can check where it came from"
+    )
 
 
 class TimeSection(Strict):

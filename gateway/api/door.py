@@ -50,7 +50,7 @@ def application(
 
     async def get_export(request: Request) -> Response:
         kind, since = request.query_params.get("format", "ndjson"), request.query_params.get("since")
-        if kind not in FORMATS:
+        if kind not in (*FORMATS, "signed"):
             return JSONResponse({"error": f"unknown format {kind!r}"}, 400)
         return StreamingResponse(_in_thread(functions.export(path, kind, since)), media_type="application/octet-stream")
 

@@ -8,16 +8,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from gateway.exports import FORMATS
+from gateway.exports import FORMATS, signed
 from gateway.journal import Rejection, Row
-from gateway.journal.store import read_all, read_latest
+from gateway.journal.store import read_all, read_latest, read_signed
 
 
 def export(journal: Path, kind: str, since: str | None) -> Iterator[str]:
     """The journal in format `kind`; `since` is an ISO date or time, and things taken before it are left out.
 
-    HealthVault's form has the latest version of each thing, the others have all.
+    `signed` is always whole: with things left out, nobody could say that none were taken out. HealthVault's form
+    has the latest version of each thing, the others have all.
     """
+    if kind == "signed":
+        return signed.lines(read_signed(journal))
     rows = read_latest(journal) if kind == "healthvault-xml" else read_all(journal)
     if since:
         rows = _since(rows, datetime.fromisoformat(since).astimezone())

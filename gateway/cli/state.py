@@ -79,20 +79,23 @@ def status(as_json: bool, state: Path | None, path: Path) -> None:  # noqa: FBT0
 
 
 @click.command()
-@click.option("--format", "kind", type=click.Choice(list(FORMATS)), default="ndjson", show_default=True)
+@click.option("--format", "kind", type=click.Choice([*FORMATS, "signed"]), default="ndjson", show_default=True)
 @click.option("--since", help="Only what was taken on or after this ISO date or time.")
 @state_option
 @config_option
 def export(kind: str, since: str | None, state: Path | None, path: Path) -> None:
     """Write out everything in the journal.
 
-    ndjson and csv have every version of a thing (the highest counts), healthvault-xml the latest one.
+    ndjson and csv have every version of a thing (the highest counts), healthvault-xml the latest one. signed is for `verify`: every version
+    with its signature, all of them.
     """
     if since is not None:
         try:
             datetime.fromisoformat(since)
         except ValueError as error:
             raise click.BadParameter("an ISO date or time, such as 2026-03-14", param_hint="--since") from error
+        if kind == "signed":
+            raise click.UsageError("a signed export is always whole: without some things nobody could say that none were taken out")
     config = _config(path, state)
     out = sys.stdout.buffer
     try:

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gateway.journal.rows import Candidate, Commit, Committed
-from gateway.journal.schema import put, row_crc
+from gateway.journal.schema import octets, put, row_crc
+from gateway.provenance import NONE, Signer, statement
 
 
 class _Version(NamedTuple):
@@ -28,7 +29,7 @@ def _next_n(connection: sqlite3.Connection) -> int:
     )
 
 
-def commit(connection: sqlite3.Connection, asked: Commit) -> list[Committed]:
+def commit(connection: sqlite3.Connection, asked: Commit, signer: Signer | None = None) -> list[Committed]:
     new: list[Committed] = []
     rows: list[tuple[int, str, int, str, bytes, int, int, str, int]] = []
     known = _known(connection, {one.id for one in asked.candidates})
@@ -46,6 +47,8 @@ def commit(connection: sqlite3.Connection, asked: Commit) -> list[Committed]:
         insort(known[one.id], _Version(version, one.digest, one.quality, one.position))
         new.append(Committed(n, one.id, version, one.type))
         n += 1
+    if signer is not None and rows:
+        _sign(connection, [(row[0], row[7]) for row in rows], signer)
     connection.executemany("INSERT INTO things VALUES(?,?,?,?,?,?,?,?,?)", rows)
     if asked.mark is not None or asked.info is not None:
         identity, mark, info = connection.execute("SELECT identity, mark, info FROM devices WHERE address=?", (asked.address,)).fetchone()
@@ -54,6 +57,17 @@ def commit(connection: sqlite3.Connection, asked: Commit) -> list[Committed]:
     for rejection in asked.rejections:
         put(connection, "rejected", *rejection)
     return new
+
+
+def _sign(connection: sqlite3.Connection, bodies: Sequence[tuple[int, str]], signer: Signer) -> None:
+    """Each behind the one before it. Behind a thing without a signature the chain begins anew."""
+    n = bodies[0][0]
+    before = connection.execute("SELECT proofs.previous, things.body FROM proofs JOIN things USING(n) WHERE n=?", (n - 1,)).fetchone()
+    link = NONE if before is None else statement(n - 1, before[0], octets(before[1]))
+    for n, body in bodies:
+        said = statement(n, link, octets(body))
+        put(connection, "proofs", n, signer.key, link, signer.sign(said))
+        link = said
 
 
 def _as_it_stands(connection: sqlite3.Connection, known: Sequence[_Version], one: Candidate, *, replaying: bool) -> Candidate | None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from gateway.provenance import Proof
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -41,6 +43,8 @@ class Row(NamedTuple):
     type: str
     quality: int
     body: str
+    proof: Proof | None = None
+    """Where the gateway signs."""
 
 
 class Fate(NamedTuple):

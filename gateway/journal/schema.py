@@ -8,8 +8,8 @@ import zlib
 from contextlib import closing
 from pathlib import Path
 
-VERSION = 2
-"""2 has `held`. A journal of an older format is taken over as it is; `connect` adds the table."""
+VERSION = 3
+"""2 has `held`, 3 `proofs`. A journal of an older format is taken over as it is; `connect` adds the tables."""
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS things(
@@ -31,10 +31,12 @@ CREATE TABLE IF NOT EXISTS held(
 CREATE TABLE IF NOT EXISTS rejected(
   position INTEGER PRIMARY KEY, session TEXT NOT NULL, address TEXT NOT NULL, driver TEXT NOT NULL,
   characteristic INTEGER NOT NULL, data BLOB NOT NULL, error TEXT NOT NULL, at REAL NOT NULL, crc INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS proofs(
+  n INTEGER PRIMARY KEY, key TEXT NOT NULL, previous BLOB NOT NULL, signature BLOB NOT NULL, crc INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL, crc INTEGER NOT NULL);
 """
 
-SEALED = ("missing", "devices", "episodes", "sinks", "deferred", "held", "rejected", "meta")
+SEALED = ("missing", "devices", "episodes", "sinks", "deferred", "held", "rejected", "proofs", "meta")
 """The tables beside the things. The last column of each seals the others."""
 
 THING_COLUMNS = "n, id, version, type, digest, quality, position, body, crc"
@@ -44,6 +46,11 @@ Thing = tuple[int, str, int, str, bytes, int, int, str, int]
 def row_crc(n: int, thing_id: str, version: int, kind: str, digest: bytes, quality: int, position: int, body: str) -> int:
     head = f"{n}\x1f{thing_id}\x1f{version}\x1f{kind}\x1f{quality}\x1f{position}\x1f".encode("utf-8", "surrogateescape")
     return zlib.crc32(body.encode("utf-8", "surrogateescape"), zlib.crc32(digest, zlib.crc32(head)))
+
+
+def octets(body: str) -> bytes:
+    """As they stand in the file, whatever became of them."""
+    return body.encode("utf-8", "surrogateescape")
 
 
 def row_is_sound(row: tuple[object, ...]) -> bool:

@@ -26,15 +26,17 @@ from typing import Any
 from gateway.errors import StateError
 from gateway.journal import jobs
 from gateway.journal.rows import Commit, Committed, Fate, Rejection, Row
-from gateway.journal.schema import THING_COLUMNS, VERSION, connect, connect_reader, put, row_is_sound
+from gateway.journal.schema import THING_COLUMNS, VERSION, connect, connect_reader, octets, put, row_is_sound
 from gateway.journal.writer import Writer
+from gateway.provenance import Proof, Signed, Signer
 
 
 class Journal:
     """Open one per state directory, under its lock, after `repair.check`."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, signer: Signer | None = None) -> None:
+        """`signer`: signs each thing that is new."""
+        self._path, self._signer = path, signer
         try:
             self._connection = connect(path)
             self._claim_format()
@@ -61,7 +63,7 @@ class Journal:
 
     async def commit(self, commit: Commit) -> list[Committed]:
         """All of it or nothing; returns the things that were new."""
-        return await self.writer.do(lambda connection: jobs.commit(connection, commit))
+        return await self.writer.do(lambda connection: jobs.commit(connection, commit, self._signer))
 
     async def identity(self, address: str, derived: str) -> str:
         """The identity this address has had since first contact; `derived` if this is the first."""
@@ -125,7 +127,7 @@ class Journal:
         """Sound rows behind `n`, in order. A damaged one is left out; `repair` deals with it."""
         with closing(connect_reader(self._path)) as reader:
             rows = reader.execute(f"SELECT {THING_COLUMNS} FROM things WHERE n>? ORDER BY n LIMIT ?", (n, limit)).fetchall()  # noqa: S608 - a constant
-        return [_row(row) for row in rows if row_is_sound(row)]
+            return self._proven(reader, [_row(row) for row in rows if row_is_sound(row)])
 
     def deferred(self, sink: str) -> list[tuple[int, str]]:
         with closing(connect_reader(self._path)) as reader:
@@ -143,7 +145,15 @@ class Journal:
                 f"SELECT {THING_COLUMNS} FROM things WHERE n IN (SELECT value FROM json_each(?)) ORDER BY n",  # noqa: S608 - a constant
                 (json.dumps(list(numbers)),),
             ).fetchall()
-        return [_row(row) for row in rows if row_is_sound(row)]
+            return self._proven(reader, [_row(row) for row in rows if row_is_sound(row)])
+
+    def _proven(self, reader: sqlite3.Connection, rows: list[Row]) -> list[Row]:
+        """With what stands beside them, where this gateway signs."""
+        if self._signer is None:
+            return rows
+        query = "SELECT n, key, previous, signature FROM proofs WHERE n IN (SELECT value FROM json_each(?))"
+        proofs = {n: Proof(*proof) for n, *proof in reader.execute(query, (json.dumps([row.n for row in rows]),))}
+        return [row._replace(proof=proofs.get(row.n)) for row in rows]
 
     def versions(self, thing_id: str) -> list[Row]:
         with closing(connect_reader(self._path)) as reader:
@@ -199,6 +209,15 @@ def read_all(path: Path) -> Iterator[Row]:
         for row in reader.execute(f"SELECT {THING_COLUMNS} FROM things ORDER BY n"):  # noqa: S608 - a constant
             if row_is_sound(row):
                 yield _row(row)
+
+
+def read_signed(path: Path) -> Iterator[Signed]:
+    """Every row in order with its proof, sound or not: whoever verifies looks at what is there."""
+    with closing(connect_reader(path)) as reader:
+        for n, body, *proof in reader.execute(
+            "SELECT things.n, body, key, previous, signature FROM things LEFT JOIN proofs USING(n) ORDER BY things.n"
+        ):
+            yield Signed(n, octets(str(body)), Proof(*proof) if proof[0] is not None else None)
 
 
 def read_latest(path: Path) -> Iterator[Row]:

@@ -32,6 +32,7 @@ log = structlog.get_logger()
 PUBACK_SECONDS = 30.0
 OVERHEAD_OCTETS = 512
 """Room for a message's topic, properties and header beside its payload."""
+PROOF_OCTETS = 320
 MOST_RESENT_PAUSES = 6
 LOSSES_OF_A_CULPRIT = 3
 
@@ -247,7 +248,10 @@ class MqttSink(Sink):
             batch.answer(place, Held(row.n, batch.waiting_lines[line].reason))
             return
         payload = row.body.encode("utf-8", "surrogateescape")
-        if client.maximum_packet_size is not None and len(payload) + OVERHEAD_OCTETS > client.maximum_packet_size:
+        if (
+            client.maximum_packet_size is not None
+            and len(payload) + OVERHEAD_OCTETS + PROOF_OCTETS * (row.proof is not None) > client.maximum_packet_size
+        ):
             batch.answer(place, Refused(row.n, _DEFERRED[0x95]))
             return
         topic = topic_of(self._settings.topic, person, row.type)
@@ -285,6 +289,8 @@ class MqttSink(Sink):
         if self._properties_of_all is None:
             return None
         user = {"id": row.id, "version": str(row.version)}
+        if row.proof is not None:
+            user |= {"n": str(row.n), "key": row.proof.key, "previous": row.proof.previous.hex(), "signature": row.proof.signature.hex()}
         return self._properties_of_all.filled(user, key if self._settings.ack == "receiver" else b"")
 
     def _broker_says(self, batch: _Batch, place: int, code: int, topic: str) -> None:

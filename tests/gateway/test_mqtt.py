@@ -22,6 +22,7 @@ from gateway.mqtt.client import Client, Lost
 from gateway.mqtt.consumer import Consumer, Store
 from gateway.mqtt.contract import receipt, topic_of
 from gateway.mqtt.properties import Template, publish_properties
+from gateway.provenance import Proof, Signed, Signer, Verdict, verify
 from gateway.sinks.base import Unreachable
 from gateway.sinks.file import FileSink
 from gateway.sinks.mqtt import MqttSink
@@ -101,6 +102,26 @@ async def test_things_arrive_as_they_are_in_order(broker: Broker, journal: Journ
     said: Any = first.properties
     assert said.ContentType == "application/json"
     assert dict(said.UserProperty) == {"id": rows[0].id, "version": "1"}
+
+
+async def test_a_signature_goes_beside_the_thing_that_was_signed(broker: Broker, tmp_path: Path) -> None:
+    """Whoever receives it needs the public key alone."""
+    signer, journal = Signer(bytes(32)), Journal(tmp_path / "signed.db", Signer(bytes(32)))
+    await fill(journal, 3)
+    async with aiomqtt.Client("127.0.0.1", broker.port, protocol=aiomqtt.ProtocolVersion.V5) as watcher:
+        await watcher.subscribe("health/#", qos=1)
+        async with driven(journal, MqttSink(section(broker.port), "gw")):
+            await until(lambda: journal.cursor("queue") == 3)
+        received: list[Any] = [await anext(aiter(watcher.messages)) for _ in range(3)]
+    journal.close()
+    said = [dict(message.properties.UserProperty) for message in received]
+    things = [
+        Signed(int(one["n"]), message.payload, Proof(one["key"], bytes.fromhex(one["previous"]), bytes.fromhex(one["signature"])))
+        for one, message in zip(said, received, strict=True)
+    ]
+    verdict = Verdict()
+    assert list(verify(things, signer.public, verdict)) == []
+    assert verdict.signed == 3
 
 
 @pytest.mark.parametrize(

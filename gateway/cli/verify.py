@@ -1,0 +1,48 @@
+"""`verify`: whether things are what this gateway signed, and all of them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from gateway.cli.common import Failed, config_option, load_config
+from gateway.exports import signed
+from gateway.journal.store import read_signed
+from gateway.provenance import PUBLIC_FILE, Verdict, public_key
+from gateway.provenance import verify as verified
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True), required=False)
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The gateway's public key; gateway.pub in the state directory if left out.",
+)
+@click.option("--mark", help="What an earlier `verify` printed: finds what was cut off since.")
+@config_option
+def verify(file: Path | None, key: Path | None, mark: str | None, path: Path) -> None:
+    """Check signatures: of the journal, or of FILE, which `export --format signed` made.
+
+    Who receives an export needs only the public key. Exit status 1 if anything was changed, taken out, put in or moved.
+    """
+    state = load_config(path).state if file is None or key is None else Path()
+    key = key or state / PUBLIC_FILE
+    journal = state / "journal.db"
+    if file is None and not journal.exists():
+        raise Failed(f"there is no journal in {state}; the gateway has not run there yet")
+    verdict, problems = Verdict(), 0
+    try:
+        public = public_key(key)
+    except (OSError, ValueError) as error:
+        raise Failed(f"{key}: {getattr(error, 'strerror', None) or 'is no public key'}; the gateway makes it with sign = true") from error
+    try:
+        for problem in verified(signed.read(file) if file else read_signed(journal), public, verdict, mark=mark):
+            click.echo(problem)
+            problems += 1
+    except ValueError as error:
+        raise Failed(f"{file or path}: {error}") from error
+    click.echo(f"{verdict.things} things, {verdict.signed} of them signed; {problems or 'no'} problems; mark {verdict.mark}")
+    sys.exit(1 if problems or not verdict.signed else 0)
