@@ -25,20 +25,20 @@ from gateway.api.consent import Consent
 from gateway.api.pairing import Pairing
 from gateway.api.people import People
 from gateway.attendant import Attendant
+from gateway.audit import Audit
 from gateway.cabling import Cabling
+from gateway.catching_up import catch_up
 from gateway.clock import Clock
 from gateway.config import RELOADED, Config, load
 from gateway.consent import Consents
 from gateway.errors import ConfigError, JournalError, StateError
 from gateway.filing import Filing
 from gateway.intake import Intake
-from gateway.intake import read as read_intake
 from gateway.journal import Committed, Journal, repair
 from gateway.pairing import Desk
 from gateway.provenance import signer_of
 from gateway.quiet import CHECK_SECONDS, Quiet
 from gateway.registry import Registry
-from gateway.replay import work_off
 from gateway.sinks.base import Sink
 from gateway.sinks.make import made
 from gateway.sinks.outlet import Outlet
@@ -53,6 +53,7 @@ DRAIN_SECONDS = 10.0
 PENDING_CHECK_SECONDS = 10.0
 SCRUB_AFTER_SECONDS = 60.0
 REFILE_SECONDS = 30.0
+DAY_SECONDS = 86400
 
 
 class Gateway:
@@ -86,6 +87,7 @@ class Gateway:
         self._intake: Intake
         self._quiet: Quiet
         self._consents: Consents
+        self._audit: Audit
         self.attendant: Attendant
         self.cabling: Cabling | None = None
 
@@ -102,11 +104,12 @@ class Gateway:
                 log.error("the journal was damaged", detail=sentence)
             self.journal = Journal(path, signer_of(self._config.state) if self._config.gateway.sign else None)
             stack.callback(self.journal.close)
-            filing = Filing(self.journal, self._clock.zone(), self._on_committed, self._bands)
+            self._audit = Audit(self.journal, self._clock.now)
+            filing = Filing(self.journal, self._clock.zone(), self._on_committed, self._bands, self._audit.read)
             try:
                 intake = Intake(self._config.state / "intake")
                 stack.callback(intake.close)
-                left = await self._catch_up(filing, intake, replay_all=findings.replay_all)
+                left = await catch_up(self._config.state, self._registry, self.journal, filing, intake, replay_all=findings.replay_all)
                 sinks = self._given_sinks if self._given_sinks is not None else made(self._config, await self._gateway_id())
             except (JournalError, OSError) as error:
                 raise StateError(f"{self._config.state}: {error}; make room and start again, nothing is lost") from error
@@ -159,30 +162,6 @@ class Gateway:
             await self.journal.set_meta("gateway-id", known)
         return known
 
-    async def _catch_up(self, filing: Filing, intake: Intake, *, replay_all: bool) -> set[str]:
-        """What was taken but not filed before the last end, and what damage took away. Returns whose sessions were open."""
-        start = 0 if replay_all else int(self.journal.meta("worked_off", "0"))
-        worked_off = start
-        if start > intake.position:
-            start = 0  # the intake is shorter than it was: take what is there
-        intake.begin_behind(max(worked_off - 1, self.journal.last_position()))
-        before = self.journal.head()
-        outcome = await work_off(read_intake(self._config.state / "intake", start), self._registry, filing)
-        if outcome.things:
-            log.info("filed what had been taken before the last end", things=outcome.things, sessions=outcome.sessions)
-        for position in outcome.damaged:
-            log.error("a line of the intake log is damaged; what it held is lost unless the journal has it", position=position)
-        for name, position in outcome.failed.items():
-            log.error("sessions in the intake log could not be replayed; they are kept", driver=name, first=position)
-        # Numbers are given without a gap: one can only come of damage, and then everything has been replayed.
-        gaps = (
-            await self.journal.name_gaps("damaged; what the intake log still held was filed again under a new number") if replay_all else []
-        )
-        if gaps:
-            log.error("things were damaged", rows=len(gaps), filed_again=self.journal.head() - before)
-        await self.journal.set_meta("worked_off", str(min(outcome.failed.values(), default=intake.position)))
-        return outcome.addresses
-
     async def _serve(self) -> None:
         app = door.application(
             self.journal,
@@ -191,9 +170,10 @@ class Gateway:
             why=self._why,
             release_time=self._release_time,
             retry=self.retry,
-            pairing=Pairing(self._desk, self._pair, self._radio.forget),
-            consent=Consent(self._consents, lambda: self._config, lambda: self.retry(None)),
-            people=People(self.journal, self._config.state / "journal.db", self._persons, self._on_committed),
+            note=self._audit.note,
+            pairing=Pairing(self._desk, self._pair, self._forget),
+            consent=Consent(self._consents, lambda: self._config, lambda: self.retry(None), self._audit.note),
+            people=People(self.journal, self._config.state / "journal.db", self._persons, self._on_committed, self._audit.note),
         )
         background: list[asyncio.Task[Any]] = []
         try:
@@ -212,6 +192,9 @@ class Gateway:
                 ]
                 self.ready.set()
                 service.notify(f"READY=1\nSTATUS=listening; {len(self._registry.loaded)} drivers")
+                self._desk.heard = self._audit.pairing
+                self._audit.note("started", version=__version__)
+                self._audit.configured(self._config_path)
                 log.info("started", version=__version__, state=str(self._config.state), drivers=len(self._registry.loaded))
                 await self._stop.wait()
                 service.notify("STOPPING=1")
@@ -219,12 +202,15 @@ class Gateway:
                     self.attendant.drain(DRAIN_SECONDS), *([self.cabling.drain(DRAIN_SECONDS)] if self.cabling is not None else [])
                 )
                 await self._empty_outlets()
+                self._delivered()
+                self._audit.note("stopped")
                 for task in (watching, *cables, *outlets, *background):
                     task.cancel()
         finally:
             for outlet in self._outlets:
                 await outlet.close()
             await self._radio.close()
+            await self._audit.settle()
             log.info("stopped")
 
     async def _empty_outlets(self) -> None:
@@ -254,6 +240,7 @@ class Gateway:
 
     async def _release_time(self) -> int:
         released = await pending.release_as_they_are(self.journal)
+        self._audit.note("time released", things=len(released))
         self._on_committed(released)
         return len(released)
 
@@ -275,6 +262,13 @@ class Gateway:
             self._desk.invite(address)
         return problem
 
+    async def _forget(self, address: str) -> bool:
+        self._audit.note("bond removed", device=address)
+        return await self._radio.forget(address)
+
+    def _delivered(self) -> None:
+        self._audit.delivered({outlet.name: self.journal.cursor(outlet.name) for outlet in self._outlets})
+
     async def _refile(self) -> None:
         while True:
             await asyncio.sleep(REFILE_SECONDS)
@@ -283,10 +277,16 @@ class Gateway:
                     log.info("filed what the journal could not take before", things=things)
 
     async def _watch_quiet(self) -> None:
+        day = self._clock.now() // DAY_SECONDS
         while True:
             with suppress(JournalError):  # a full disk: again in an hour
                 listed = {device.address: device.name for device in self._config.radio_devices}
                 await self._quiet.check(listed, self._config.bluetooth.quiet_days)
+            if self._clock.now() // DAY_SECONDS > day:
+                day = self._clock.now() // DAY_SECONDS
+                self._delivered()
+                await self._audit.settle()
+                log.info("the audit log goes so far", mark=self._audit.mark)
             await asyncio.sleep(CHECK_SECONDS)
 
     async def _scrub(self) -> None:
@@ -318,6 +318,7 @@ class Gateway:
         self.retry(None)
         if self.cabling is not None:
             self.cabling.reload(self._config)
+        self._audit.configured(self._config_path)
         log.info("configuration reloaded")
         if later:
             log.warning("these need a restart", sections=", ".join(later))

@@ -238,6 +238,7 @@ class Attendant:
             if self._unfiled.has(facts.session):
                 known.things += await self._refile_at_once()
             await self._unfiled.note_progress()
+            self._filing.ended(facts)
             await self._note_arrival(facts)
 
     def _facts(self, address: str, known: Known, loaded: Loaded, told: dict[str, str]) -> SessionFacts:
@@ -296,6 +297,7 @@ class Attendant:
                         dict(told),
                     )
                     known.ear.not_before = self._clock.boottime() + pace
+                    self._filing.ended(facts)
                     await self._note_arrival(facts)
         except (JournalError, OSError) as error:
             known.last_problem, known.ear.last = str(error), b""  # if it is said again, it is heard again

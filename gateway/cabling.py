@@ -234,6 +234,7 @@ class Cabling:
             if self._unfiled.has(facts.session):
                 facts.things += await self._refiled()
             await self._unfiled.note_progress()
+            self._filing.ended(facts)
         return True
 
     async def _refiled(self) -> int:

@@ -92,8 +92,10 @@ class Filing:
         zone: tzinfo | None,
         committed: Callable[[list[Committed]], None] = lambda _new: None,
         bands: Bands = lambda: (),
+        ended: Callable[[SessionFacts], None] = lambda _facts: None,
     ) -> None:
-        self._journal, self._zone, self._committed, self._bands = journal, zone, committed, bands
+        """`ended` is for whoever holds a session: it tells that nothing more comes of it."""
+        self._journal, self._zone, self._committed, self._bands, self.ended = journal, zone, committed, bands, ended
 
     async def file(self, facts: SessionFacts, batch: Batch, rejected: list[tuple[Frame, Exception]]) -> list[Committed]:
         """Commit a batch; returns the things that were new."""

@@ -62,6 +62,8 @@ class Desk:
         self._questions: dict[str, Question] = {}
         self._followers: dict[str, WeakSet[asyncio.Queue[dict[str, Any]]]] = {}
         self._declined: dict[str, Event] = {}
+        self.heard: Callable[[str, dict[str, Any]], None] = lambda _address, _event: None
+        """Told whatever happens to any device's pairing."""
         self.reload(config)
 
     def reload(self, config: Config) -> None:
@@ -150,6 +152,7 @@ class Desk:
 
     def tell(self, address: str, event: dict[str, Any]) -> None:
         """Everybody who follows this device."""
+        self.heard(address, event)
         for news in self._followers.get(address, ()):
             news.put_nowait(event)
 

@@ -3,26 +3,27 @@
 The statement about thing number `n` is SHA-256 over `LABEL`, n in eight octets, the statement before it (32 octets of zero for the first,
 and behind a gap) and the SHA-256 of the thing's octets. Its Ed25519 signature (RFC 8032) is made once, in the transaction that stores the
 thing. So one thing can be verified alone, given n and the statement before it, and a row of them shows what was taken out, put in or moved.
+The entries of the audit log stand in such a chain too, with a label of their own, signed or not.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from gateway.errors import StateError
 
-LABEL = b"health-gateway thing 1\0"
+LABEL, AUDIT_LABEL = b"health-gateway thing 1\0", b"health-gateway audit 1\0"
 NONE = bytes(32)
 KEY_FILE, PUBLIC_FILE = "gateway.key", "gateway.pub"
 
 
 class Proof(NamedTuple):
-    """Beside a thing. `key`: which key signed, by the first half of the SHA-256 of its public octets, in hexadecimal."""
+    """Beside a thing. `key`: which key signed, by the first half of the SHA-256 of its public octets, in hexadecimal; empty if none did."""
 
     key: str
     previous: bytes
@@ -37,8 +38,8 @@ class Signed(NamedTuple):
     proof: Proof | None
 
 
-def statement(n: int, previous: bytes, body: bytes) -> bytes:
-    return hashlib.sha256(LABEL + n.to_bytes(8, "big") + previous + hashlib.sha256(body).digest()).digest()
+def statement(n: int, previous: bytes, body: bytes, label: bytes = LABEL) -> bytes:
+    return hashlib.sha256(label + n.to_bytes(8, "big") + previous + hashlib.sha256(body).digest()).digest()
 
 
 def _key_id(public: bytes) -> str:
@@ -107,15 +108,14 @@ class Verdict:
         return f"{self.head_n}:{self.head.hex()}"
 
 
-def verify(things: Iterable[Signed], public: bytes, verdict: Verdict, *, mark: str | None = None) -> Iterator[str]:
-    """A sentence for everything that is wrong. `things` in their order, without versions left out; `verdict` is filled in.
+def verify(
+    things: Iterable[Signed], public: bytes | None, verdict: Verdict, *, mark: str | None = None, label: bytes = LABEL
+) -> Iterator[str]:
+    """A sentence for everything that is wrong. `things` in their order, without any left out; `verdict` is filled in.
 
-    `mark`: what an earlier verdict said. Raises `ValueError` if that is none.
+    `public`: None to look at the chain alone. `mark`: what an earlier verdict said. Raises `ValueError` if that is none.
     """
-    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - as above
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415 - as above
-
-    key, mine = Ed25519PublicKey.from_public_bytes(public), _key_id(public)
+    fits = _checker(public)
     wanted, head = _marked(mark) if mark is not None else (0, NONE)
     last = 0
     for thing in things:
@@ -123,26 +123,43 @@ def verify(things: Iterable[Signed], public: bytes, verdict: Verdict, *, mark: s
         if thing.n != last + 1:
             yield f"{thing.n} does not follow {last}: {'something was moved' if thing.n <= last else 'something is missing between them'}"
         last = max(last, thing.n)
+        if verdict.signed and (thing.proof is None or not thing.proof.key):
+            yield f"{thing.n} is not signed, though what came before it is"
         if thing.proof is None:
-            if verdict.signed:
-                yield f"{thing.n} is not signed, though what came before it is"
             continue
-        said = statement(thing.n, thing.proof.previous, thing.body)
-        if thing.proof.key != mine:
-            yield f"{thing.n} is signed with another key ({thing.proof.key})"
-        else:
-            try:
-                key.verify(thing.proof.signature, said)
-            except InvalidSignature:
-                yield f"{thing.n} is not what was signed"
-        if thing.proof.previous != (verdict.head if verdict.signed and thing.n == verdict.head_n + 1 else NONE):
-            yield f"{thing.n} was signed behind something else than what stands before it"
+        said = statement(thing.n, thing.proof.previous, thing.body, label)
+        if thing.proof.key:
+            verdict.signed += 1
+            if (problem := fits(thing.proof, said)) is not None:
+                yield f"{thing.n} {problem}"
+        if thing.proof.previous != (verdict.head if thing.n == verdict.head_n + 1 else NONE):
+            yield f"{thing.n} was written behind something else than what stands before it"
         if thing.n == wanted and said != head:
             yield f"{thing.n} is not what it was when it was looked at before"
-        verdict.signed += 1
         verdict.head_n, verdict.head = thing.n, said
     if wanted > last:
         yield f"it ends at {last}, though it reached {wanted} before: the end was cut off"
+
+
+def _checker(public: bytes | None) -> Callable[[Proof, bytes], str | None]:
+    """What is wrong with a signature, if anything."""
+    if public is None:
+        return lambda _proof, _said: None
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - as above
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415 - as above
+
+    key, mine = Ed25519PublicKey.from_public_bytes(public), _key_id(public)
+
+    def fits(proof: Proof, said: bytes) -> str | None:
+        if proof.key != mine:
+            return f"is signed with another key ({proof.key})"
+        try:
+            key.verify(proof.signature, said)
+        except InvalidSignature:
+            return "is not what was signed"
+        return None
+
+    return fits
 
 
 def _marked(mark: str) -> tuple[int, bytes]:

@@ -28,7 +28,7 @@ HOMES = {
     "starlette": ("gateway/api/",),
     "uvicorn": ("gateway/api/",),
     "click": ("gateway/cli/",),
-    "cryptography": ("gateway/sealed.py",),
+    "cryptography": ("gateway/sealed.py", "gateway/provenance.py"),
 }
 
 

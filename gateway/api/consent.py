@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from gateway.audit import Note
 from gateway.config import Config
 from gateway.consent import Consents, Grant
 from gateway.errors import JournalError
@@ -18,8 +19,8 @@ from gateway.normalize.things import BY_NAME
 class Consent:
     """`config`: as it stands. `changed` is told when what may go has changed."""
 
-    def __init__(self, consents: Consents, config: Callable[[], Config], changed: Callable[[], object]) -> None:
-        self._consents, self._config, self._changed = consents, config, changed
+    def __init__(self, consents: Consents, config: Callable[[], Config], changed: Callable[[], object], note: Note) -> None:
+        self._consents, self._config, self._changed, self._note = consents, config, changed, note
 
     def routes(self) -> list[Route]:
         return [
@@ -48,6 +49,7 @@ class Consent:
             await self._consents.grant(grant)
         except JournalError as error:
             return JSONResponse({"error": str(error)}, 503)
+        self._note("granted", **grant.told())
         self._changed()
         return JSONResponse(grant.told())
 
@@ -57,6 +59,7 @@ class Consent:
             ended = await self._consents.revoke(person, sink)
         except JournalError as error:
             return JSONResponse({"error": f"{error}; the grant still stands"}, 503)
+        self._note("revoked", person=person, sink=sink, grants=ended)
         self._changed()
         return JSONResponse({"revoked": ended}) if ended else JSONResponse({"error": f"{person} has granted nothing to {sink}"}, 404)
 

@@ -20,6 +20,7 @@ from gateway.api import functions
 from gateway.api.consent import Consent
 from gateway.api.pairing import Pairing
 from gateway.api.people import People
+from gateway.audit import Note
 from gateway.exports import FORMATS
 from gateway.journal import Journal
 
@@ -37,11 +38,13 @@ def application(
     pairing: Pairing,
     people: People,
     consent: Consent,
+    note: Note,
 ) -> Starlette:
     async def get_status(_request: Request) -> Response:
         return JSONResponse(status())
 
     async def get_rejected(_request: Request) -> Response:
+        note("rejected frames shown")
         return JSONResponse([functions.rejection(item) for item in journal.rejected()])
 
     async def get_why(request: Request) -> Response:
@@ -52,6 +55,7 @@ def application(
         kind, since = request.query_params.get("format", "ndjson"), request.query_params.get("since")
         if kind not in (*FORMATS, "signed"):
             return JSONResponse({"error": f"unknown format {kind!r}"}, 400)
+        note("exported", format=kind, since=since)
         return StreamingResponse(_in_thread(functions.export(path, kind, since)), media_type="application/octet-stream")
 
     async def post_release_time(_request: Request) -> Response:
@@ -60,6 +64,7 @@ def application(
     async def post_retry(request: Request) -> Response:
         name = request.query_params.get("sink")
         tried = retry(name)
+        note("retried", sinks=tried)
         return JSONResponse({"sinks": tried}) if tried else JSONResponse({"error": f"there is no sink {name!r}"}, 404)
 
     return Starlette(

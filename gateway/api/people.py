@@ -5,24 +5,29 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gateway import inbox
+from gateway.audit import Note
 from gateway.errors import JournalError
 from gateway.journal import Committed, Journal
 from gateway.journal.store import read_latest
+
+MOST_NAMED = 100
+"""So many new versions are named by their number in the audit log; of more, how many they are."""
 
 
 class People:
     """`known`: the persons of the configuration. `committed` is told what is new."""
 
     def __init__(
-        self, journal: Journal, path: Path, known: Callable[[], Collection[str]], committed: Callable[[list[Committed]], None]
+        self, journal: Journal, path: Path, known: Callable[[], Collection[str]], committed: Callable[[list[Committed]], None], note: Note
     ) -> None:
-        self._journal, self._path, self._known, self._committed = journal, path, known, committed
+        self._journal, self._path, self._known, self._committed, self._note = journal, path, known, committed, note
 
     def routes(self) -> list[Route]:
         return [
@@ -32,16 +37,19 @@ class People:
         ]
 
     async def get_entries(self, request: Request) -> Response:
+        self._note("readings shown", person=request.query_params.get("person"))
         return JSONResponse([entry.told() for entry in await self._entries(request)])
 
     async def post_assign(self, request: Request) -> Response:
         person = request.query_params.get("to", "")
         if person and person not in self._known():
             return JSONResponse({"error": f"no [[person]] has the id {person!r}; there are: {', '.join(self._known()) or 'none'}"}, 404)
-        return await self._decide(request, lambda numbers: inbox.assign(self._journal, numbers, person or None))
+        return await self._decide(
+            request, lambda numbers: inbox.assign(self._journal, numbers, person or None), "assigned", to=person or None
+        )
 
     async def post_discard(self, request: Request) -> Response:
-        return await self._decide(request, lambda numbers: inbox.retract(self._journal, numbers))
+        return await self._decide(request, lambda numbers: inbox.retract(self._journal, numbers), "retracted")
 
     async def _entries(self, request: Request) -> list[inbox.Entry]:
         asked = request.query_params
@@ -53,7 +61,9 @@ class People:
 
         return await asyncio.to_thread(found)
 
-    async def _decide(self, request: Request, decide: Callable[[Sequence[int]], Awaitable[list[Committed]]]) -> Response:
+    async def _decide(
+        self, request: Request, decide: Callable[[Sequence[int]], Awaitable[list[Committed]]], what: str, **said: Any
+    ) -> Response:
         """About the `numbers` that are named, or about `all` that a list with the same filter shows."""
         asked = request.query_params
         if asked.get("all"):
@@ -67,4 +77,5 @@ class People:
         except JournalError as error:
             return JSONResponse({"error": str(error)}, 503)
         self._committed(new)
+        self._note(what, **said, things=[item.n for item in new][:MOST_NAMED], count=len(new))
         return JSONResponse({"things": len(new)})

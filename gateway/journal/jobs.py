@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from gateway.journal.rows import Candidate, Commit, Committed
 from gateway.journal.schema import octets, put, row_crc
-from gateway.provenance import NONE, Signer, statement
+from gateway.provenance import AUDIT_LABEL, NONE, Signer, statement
 
 
 class _Version(NamedTuple):
@@ -68,6 +68,16 @@ def _sign(connection: sqlite3.Connection, bodies: Sequence[tuple[int, str]], sig
         said = statement(n, link, octets(body))
         put(connection, "proofs", n, signer.key, link, signer.sign(said))
         link = said
+
+
+def note(connection: sqlite3.Connection, body: str, signer: Signer | None) -> str:
+    """An entry of the audit log, behind the one before it. Returns how far the log goes, as `Verdict.mark` says it."""
+    before = connection.execute("SELECT n, body, previous FROM audit ORDER BY n DESC LIMIT 1").fetchone()
+    last = 0 if before is None else int(before[0])
+    link = NONE if before is None else statement(last, before[2], octets(before[1]), AUDIT_LABEL)
+    said = statement(last + 1, link, octets(body), AUDIT_LABEL)
+    put(connection, "audit", last + 1, body, signer.key if signer else "", link, signer.sign(said) if signer else b"")
+    return f"{last + 1}:{said.hex()}"
 
 
 def _as_it_stands(connection: sqlite3.Connection, known: Sequence[_Version], one: Candidate, *, replaying: bool) -> Candidate | None:

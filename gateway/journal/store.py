@@ -101,6 +101,10 @@ class Journal:
     async def set_meta(self, key: str, value: str) -> None:
         await self.writer.do(lambda connection: put(connection, "meta", key, value))
 
+    async def note(self, body: str) -> str:
+        """Enter this into the audit log; returns how far that goes."""
+        return await self.writer.do(lambda connection: jobs.note(connection, body, self._signer))
+
     async def name_gaps(self, why: str) -> list[int]:
         """Enter numbers without a row into `missing`; returns them."""
         return await self.writer.do(lambda c: jobs.name_gaps(c, why))
@@ -218,6 +222,13 @@ def read_signed(path: Path) -> Iterator[Signed]:
             "SELECT things.n, body, key, previous, signature FROM things LEFT JOIN proofs USING(n) ORDER BY things.n"
         ):
             yield Signed(n, octets(str(body)), Proof(*proof) if proof[0] is not None else None)
+
+
+def read_audit(path: Path) -> Iterator[Signed]:
+    """Every entry of the audit log in order, sound or not."""
+    with closing(connect_reader(path)) as reader:
+        for n, body, *proof in reader.execute("SELECT n, body, key, previous, signature FROM audit ORDER BY n"):
+            yield Signed(n, octets(str(body)), Proof(*proof))
 
 
 def read_latest(path: Path) -> Iterator[Row]:

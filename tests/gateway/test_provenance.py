@@ -126,7 +126,7 @@ async def test_another_chain_with_the_same_key_behind_a_true_beginning_is_found(
     other = tmp_path / "other.db"
     await fill(other, 20, 6)
     mixed = [*list(read_signed(path))[:3], *list(read_signed(other))[3:]]
-    assert list(verify(mixed, SIGNER.public, Verdict())) == ["4 was signed behind something else than what stands before it"]
+    assert list(verify(mixed, SIGNER.public, Verdict())) == ["4 was written behind something else than what stands before it"]
 
 
 async def test_every_octet_of_an_export_counts(path: Path, tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from pathlib import Path
 from tests.soak.world import MOST_FILES, MOST_MEGABYTES, MOST_TASKS, Sample, Soak
 from tests.support.bluez.bus import private_bus
 
-SAMPLE_SECONDS = 5.0
+SAMPLE_SECONDS, FEWEST_SAMPLES = 5.0, 40
+"""A short soak looks more often: a quarter of it is to be more than the one moment at which a session happens to run."""
 
 
 def grown(samples: list[Sample]) -> list[str]:
@@ -43,7 +44,7 @@ async def main(place: Path, minutes: float, seed: int) -> int:
     disturbing = asyncio.create_task(soak.disturb())
     try:
         while time.monotonic() < until:
-            await asyncio.sleep(min(SAMPLE_SECONDS, max(until - time.monotonic(), 0)))
+            await asyncio.sleep(min(SAMPLE_SECONDS, minutes * 60 / FEWEST_SAMPLES, max(until - time.monotonic(), 0)))
             if disturbing.done():
                 disturbing.result()
             if (sample := await soak.sample()) is not None:

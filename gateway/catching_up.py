@@ -1,0 +1,39 @@
+"""What a start owes to the last end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import structlog
+
+from gateway.filing import Filing
+from gateway.intake import Intake
+from gateway.intake import read as read_intake
+from gateway.journal import Journal
+from gateway.registry import Registry
+from gateway.replay import work_off
+
+log = structlog.get_logger()
+
+
+async def catch_up(state: Path, registry: Registry, journal: Journal, filing: Filing, intake: Intake, *, replay_all: bool) -> set[str]:
+    """What was taken but not filed before the last end, and what damage took away. Returns whose sessions were open."""
+    start = 0 if replay_all else int(journal.meta("worked_off", "0"))
+    worked_off = start
+    if start > intake.position:
+        start = 0  # the intake is shorter than it was: take what is there
+    intake.begin_behind(max(worked_off - 1, journal.last_position()))
+    before = journal.head()
+    outcome = await work_off(read_intake(state / "intake", start), registry, filing)
+    if outcome.things:
+        log.info("filed what had been taken before the last end", things=outcome.things, sessions=outcome.sessions)
+    for position in outcome.damaged:
+        log.error("a line of the intake log is damaged; what it held is lost unless the journal has it", position=position)
+    for name, position in outcome.failed.items():
+        log.error("sessions in the intake log could not be replayed; they are kept", driver=name, first=position)
+    # Numbers are given without a gap: one can only come of damage, and then everything has been replayed.
+    gaps = await journal.name_gaps("damaged; what the intake log still held was filed again under a new number") if replay_all else []
+    if gaps:
+        log.error("things were damaged", rows=len(gaps), filed_again=journal.head() - before)
+    await journal.set_meta("worked_off", str(min(outcome.failed.values(), default=intake.position)))
+    return outcome.addresses
