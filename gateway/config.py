@@ -227,8 +227,21 @@ class MqttSection(SinkBase):
         return self
 
 
-SINKS: dict[str, type[Strict]] = {"file": FileSection, "mqtt": MqttSection}
-SinkSection = Annotated[FileSection | MqttSection, Field(discriminator="type")]
+class WebhookSection(SinkBase):
+    type: Literal["webhook"] = Field(description="A POST for each thing to a server of yours (docs/webhook.md)")
+    url: str = Field(pattern=r"^https?://[^/?#@\s]+([/?][^#\s]*)?$", description="Where to")
+    secret_file: Path | None = Field(
+        None,
+        description="The file with the secret that both sides know, whsec_ and base64, to sign with; a bare name is a systemd credential",
+    )
+    ca_file: Path | None = Field(None, description="Who signs the server's certificate; the system's authorities if left out")
+    timeout_seconds: float = Field(
+        10, gt=0, le=300, description="After so long without an answer everything is kept, and tried again later"
+    )
+
+
+SINKS: dict[str, type[Strict]] = {"file": FileSection, "mqtt": MqttSection, "webhook": WebhookSection}
+SinkSection = Annotated[FileSection | MqttSection | WebhookSection, Field(discriminator="type")]
 
 
 class LogSection(Strict):

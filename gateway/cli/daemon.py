@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import signal
 import sys
 from datetime import datetime
@@ -14,8 +13,9 @@ import click
 
 from gateway import registry
 from gateway.cli.common import Failed, config_option, load_config, set_up_logging
+from gateway.cli.trying import sink_problems
 from gateway.clock import SystemClock, local
-from gateway.config import Config, MqttSection
+from gateway.config import Config
 from gateway.errors import StateError
 from gateway.known import free_enough
 
@@ -76,45 +76,18 @@ def run(path: Path) -> None:
 def check(path: Path) -> None:
     """Check a configuration file and the machine it is for.
 
-    Every mistake is told with its line, and each broker is tried. Exit status 2 if the file is wrong, 1 if the machine is not ready for it.
+    Every mistake is told with its line, and each server that things go to is tried. Exit status 2 if the file is wrong, 1 if the machine is
+    not ready for it.
     """
     config = load_config(path)
     click.echo(f"{path}: ok" if path.exists() else f"{path} does not exist: all defaults")
-    problems = [*_machine_problems(config), *_queue_problems(config)]
+    problems = [*_machine_problems(config), *sink_problems(config)]
     for problem in problems:
         click.echo(problem)
     devices = ", ".join(device.name or device.address or device.port or "" for device in config.device) or "none listed"
     click.echo(f"devices: {devices}; accept: {config.bluetooth.accept}")
     click.echo(f"sinks: {', '.join(config.sink) or 'file'}")
     sys.exit(1 if problems else 0)
-
-
-def _queue_problems(config: Config) -> list[str]:
-    """What comes of trying each broker, under another name than the daemon's so as not to push it out."""
-    from gateway.mqtt.client import Lost  # noqa: PLC0415 - only where there is a broker
-    from gateway.mqtt.connection import client, sentence  # noqa: PLC0415 - likewise
-
-    async def attempt(section: MqttSection) -> str | None:
-        try:
-            async with client(section, f"{section.client_id or 'health-gateway'}-check-{os.getpid()}") as connected:
-                await connected.round_trip()
-        except Lost as error:
-            return sentence(section, error)
-        return None
-
-    found = []
-    for name, section in config.sink.items():
-        if not isinstance(section, MqttSection):
-            continue
-        if problem := asyncio.run(attempt(section)):
-            found.append(f"sink {name}: {problem}")
-        else:
-            click.echo(f"sink {name}: {section.host} answers")
-        if section.protocol == "3.1.1":
-            click.echo(f'sink {name}: MQTT 3.1.1 cannot report a refusal: what the broker drops counts as taken; prefer protocol = "5"')
-        if not section.tls and section.password_file is not None and section.host not in ("localhost", "127.0.0.1", "::1"):
-            click.echo(f"sink {name}: the password and all things go over the network in clear; set tls = true")
-    return found
 
 
 def _machine_problems(config: Config) -> list[str]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import ssl
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import aiomqtt
 
+from gateway.credentials import located
 from gateway.mqtt.client import Client, Lost, NotConnected
 
 _TLS, _PLAIN = 8883, 1883
@@ -57,14 +56,6 @@ def client(settings: Settings, client_id: str, **named: Any) -> Client:
         tls_context=_context(settings) if settings.tls else None,
         **named,
     )
-
-
-def located(path: Path, environment: Mapping[str, str] = os.environ) -> Path:
-    """A bare name is a systemd credential, if there is one of that name."""
-    directory = environment.get("CREDENTIALS_DIRECTORY")
-    if directory and path.parent == Path() and (Path(directory) / path).exists():
-        return Path(directory) / path
-    return path
 
 
 def _secret(path: Path | None) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.config import Config, FileSection, MqttSection
+from gateway.config import Config, FileSection, SinkSection, WebhookSection
 from gateway.sinks.base import Sink
 from gateway.sinks.file import FileSink
 
@@ -14,9 +14,13 @@ def made(config: Config, gateway_id: str) -> dict[str, Sink]:
     return {name: _sink(config, section, gateway_id) for name, section in config.sink.items()}
 
 
-def _sink(config: Config, section: FileSection | MqttSection, gateway_id: str) -> Sink:
+def _sink(config: Config, section: SinkSection, gateway_id: str) -> Sink:
     if isinstance(section, FileSection):
         return FileSink(section.path or config.state / "things.ndjson")
+    if isinstance(section, WebhookSection):
+        from gateway.sinks.webhook import WebhookSink  # noqa: PLC0415 - likewise
+
+        return WebhookSink(section)
     from gateway.sinks.mqtt import MqttSink  # noqa: PLC0415 - a gateway without a broker need not carry the library
 
     return MqttSink(section, section.client_id or f"health-gateway-{gateway_id}")

@@ -1,0 +1,70 @@
+"""`check`: whether the servers that things go to are there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import click
+
+from gateway.config import Config, MqttSection, WebhookSection
+from gateway.sinks.base import Unreachable
+
+_LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
+def sink_problems(config: Config) -> list[str]:
+    """What comes of trying each; what is well is told at once."""
+    found = []
+    for name, section in config.sink.items():
+        if isinstance(section, MqttSection):
+            problem = asyncio.run(_broker(section))
+            where = section.host
+        elif isinstance(section, WebhookSection):
+            problem = asyncio.run(_server(section))
+            where = section.url
+        else:
+            continue
+        if problem:
+            found.append(f"sink {name}: {problem}")
+        else:
+            click.echo(f"sink {name}: {where} answers")
+        for sentence in _cautions(section):
+            click.echo(f"sink {name}: {sentence}")
+    return found
+
+
+def _cautions(section: MqttSection | WebhookSection) -> list[str]:
+    if isinstance(section, WebhookSection):
+        is_far = section.url.startswith("http://") and not section.url.removeprefix("http://").startswith(_LOCAL)
+        return ["all things go over the network in clear; use https"] if is_far else []
+    said = []
+    if section.protocol == "3.1.1":
+        said.append('MQTT 3.1.1 cannot report a refusal: what the broker drops counts as taken; prefer protocol = "5"')
+    if not section.tls and section.password_file is not None and section.host not in _LOCAL:
+        said.append("the password and all things go over the network in clear; set tls = true")
+    return said
+
+
+async def _broker(section: MqttSection) -> str | None:
+    """Under another name than the daemon's, so as not to push it out."""
+    from gateway.mqtt.client import Lost  # noqa: PLC0415 - only where there is a broker
+    from gateway.mqtt.connection import client, sentence  # noqa: PLC0415 - likewise
+
+    try:
+        async with client(section, f"{section.client_id or 'health-gateway'}-check-{os.getpid()}") as connected:
+            await connected.round_trip()
+    except Lost as error:
+        return sentence(section, error)
+    return None
+
+
+async def _server(section: WebhookSection) -> str | None:
+    from gateway.sinks.webhook import WebhookSink  # noqa: PLC0415 - only where there is one
+
+    sink = WebhookSink(section)
+    try:
+        await sink.reach()
+    except Unreachable as error:
+        return str(error)
+    return None
