@@ -67,6 +67,10 @@ def application(
         note("retried", sinks=tried)
         return JSONResponse({"sinks": tried}) if tried else JSONResponse({"error": f"there is no sink {name!r}"}, 404)
 
+    async def post_backed_up(_request: Request) -> Response:
+        note("backed up")
+        return JSONResponse({})
+
     return Starlette(
         routes=[
             Route("/status", get_status),
@@ -75,6 +79,7 @@ def application(
             Route("/why/{address}", get_why),
             Route("/release-time", post_release_time, methods=["POST"]),
             Route("/retry", post_retry, methods=["POST"]),
+            Route("/backed-up", post_backed_up, methods=["POST"]),
             *pairing.routes(),
             *people.routes(),
             *consent.routes(),

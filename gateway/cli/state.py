@@ -18,7 +18,8 @@ from gateway.exports import FORMATS
 from gateway.journal.store import read_rejected
 
 
-def _config(path: Path, state: Path | None) -> Config:
+def configured(path: Path, state: Path | None) -> Config:
+    """With another state directory, if one is named."""
     config = load_config(path)
     return config.model_copy(update={"gateway": config.gateway.model_copy(update={"state": state, "socket": None})}) if state else config
 
@@ -44,7 +45,7 @@ def _journal(config: Config) -> Path:
 @config_option
 def status(as_json: bool, state: Path | None, path: Path) -> None:  # noqa: FBT001 - click's flag
     """Say how the running gateway is doing. Exit status 1 if none runs."""
-    config = _config(path, state)
+    config = configured(path, state)
     try:
         _, answer = door.ask(config.socket, "/status")
     except door.NotRunning:
@@ -96,7 +97,7 @@ def export(kind: str, since: str | None, state: Path | None, path: Path) -> None
             raise click.BadParameter("an ISO date or time, such as 2026-03-14", param_hint="--since") from error
         if kind == "signed":
             raise click.UsageError("a signed export is always whole: without some things nobody could say that none were taken out")
-    config = _config(path, state)
+    config = configured(path, state)
     out = sys.stdout.buffer
     try:
         for chunk in door.stream(config.socket, f"/export?format={kind}" + (f"&since={since}" if since else "")):
@@ -125,7 +126,7 @@ def _rejections(config: Config) -> list[dict[str, Any]]:
 @config_option
 def rejected_list(state: Path | None, path: Path) -> None:
     """One line per frame: number, device, characteristic, what is wrong. No bytes."""
-    for item in _rejections(_config(path, state)):
+    for item in _rejections(configured(path, state)):
         click.echo(f"{item['position']:>10}  {item['device']}  {item['driver']:<16} {item['uuid']}  {item['error']}")
 
 
@@ -135,7 +136,7 @@ def rejected_list(state: Path | None, path: Path) -> None:
 @config_option
 def rejected_export(number: int | None, state: Path | None, path: Path) -> None:
     """Write frames with their bytes, ready to become test vectors: all, or the one with this NUMBER. They are health data."""
-    found = [item for item in _rejections(_config(path, state)) if number is None or item["position"] == number]
+    found = [item for item in _rejections(configured(path, state)) if number is None or item["position"] == number]
     if number is not None and not found:
         raise Failed(f"there is no rejected frame {number}; `health-gateway rejected list` shows the numbers")
     click.echo(json.dumps(found, indent=2))
@@ -146,7 +147,7 @@ def rejected_export(number: int | None, state: Path | None, path: Path) -> None:
 @config_option
 def release_time(state: Path | None, path: Path) -> None:
     """File readings that wait for the hub's clock as they are, marked as unchecked. The gateway must run."""
-    config = _config(path, state)
+    config = configured(path, state)
     try:
         _, answer = door.ask(config.socket, "/release-time", "POST")
     except door.NotRunning as error:
@@ -160,7 +161,7 @@ def release_time(state: Path | None, path: Path) -> None:
 @config_option
 def retry(sink: str | None, state: Path | None, path: Path) -> None:
     """Try again what sinks have refused or hold back, now: after the cause was mended. SINK: that one only. The gateway must run."""
-    config = _config(path, state)
+    config = configured(path, state)
     try:
         status, answer = door.ask(config.socket, f"/retry?sink={sink}" if sink else "/retry", "POST")
     except door.NotRunning as error:
