@@ -150,8 +150,8 @@ class Cabling:
                 return
             if attached.problem is not None and tries < MOST_TRIES and attached.candidates and not attached.is_stranger:
                 await asyncio.sleep(slower(max(tries, 1), SLOWEST_RETRY_SECONDS))
-            elif all(one.driver.streams and not one.driver.commands for one in attached.candidates):
-                # It only listens: what is measured while nobody does is lost, for such a device keeps nothing.
+            elif all(one.driver.live for one in attached.candidates):
+                # What is measured while nobody listens is lost, for such a device keeps nothing.
                 tries = 0
                 await asyncio.sleep(LISTEN_AGAIN_SECONDS if attached.problem is None else LISTEN_LATER_SECONDS)
             elif not again:
@@ -165,13 +165,14 @@ class Cabling:
 
     async def _read_once(self, attached: Attached) -> int:
         """With each driver in turn, until one knows the device. How many things were new."""
-        attached.problem, attached.is_stranger = None, False
+        attached.is_stranger = False
         strangers: list[LoadedCable] = []
+        problems: list[str] = []
         for loaded in list(attached.candidates):
             if not self._is_attached(attached):
                 return 0
             facts = self._facts(attached, loaded)
-            attached.running = True
+            attached.problem, attached.running = None, True
             try:
                 known = await self._read(attached, loaded, facts)
             finally:
@@ -183,6 +184,8 @@ class Cabling:
                 attached.candidates = [loaded]
                 return facts.things
             strangers.append(loaded)
+            problems += [attached.problem] if attached.problem is not None else []
+        attached.problem = problems[-1] if problems else None
         if attached.problem is None:
             attached.is_stranger = True
             attached.problem = f"it is none of {', '.join(one.driver.label for one in strangers)}"

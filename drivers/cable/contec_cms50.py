@@ -54,4 +54,5 @@ DRIVER = CableDriver(
     wire=Serial(baud=19200, parity="O", gather=1.0),
     read=read,
     streams=True,
+    live=True,
 )

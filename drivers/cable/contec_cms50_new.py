@@ -54,4 +54,5 @@ DRIVER = CableDriver(
     read=read,
     commands=tuple(Command(MAIN, written(command)) for command in (START, STOP, STAY)),
     streams=True,
+    live=True,
 )

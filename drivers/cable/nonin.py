@@ -54,4 +54,5 @@ DRIVER = CableDriver(
     wire=Serial(baud=9600, gather=1.0),
     read=read,
     streams=True,
+    live=True,
 )

@@ -82,4 +82,5 @@ DRIVER = CableDriver(
     wire=Hid(size=8),
     read=read,
     streams=True,
+    live=True,
 )

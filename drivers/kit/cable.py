@@ -136,6 +136,8 @@ class CableDriver(Driver):
 
     plugs: tuple[Plug, ...]
     wire: Wire
+    live: bool = False
+    """It tells what it measures now, and nothing else is read of it: it is listened to again as soon as it was silent."""
     once: bool = False
     """It speaks once after it was plugged in: to ask it again is in vain."""
     read: Callable[[CableLink], AsyncGenerator[Batch]]

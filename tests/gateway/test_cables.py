@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from drivers import Blocks, HidUart, Serial
-from gateway import cabling
+from drivers import Blocks, HidUart, Reading, Serial
+from drivers.kit.capture import Record
+from gateway import cabling, registry
+from gateway.intake import read as read_intake
+from gateway.replay import readings, sessions_of
 from gateway.simulator.cables.freestyle import FreeStyleLite, FreeStyleOptium, FreeStyleUsb
 from gateway.simulator.cables.meters import Contour, Taidoc, Ultra2, UltraEasy, Verio
 from gateway.simulator.cables.others import BeurerSerial, Bm58, Cms50, Cms50New, Nonin, OmronHem790, PosScale, ReportDisk
@@ -21,6 +24,7 @@ from profiles.framing import astm
 from tests.support.cables import House, house
 from tests.support.fakes import T0, until
 
+REGISTRY = registry.load()
 NOW = datetime.fromtimestamp(T0, UTC).replace(tzinfo=None)
 Truth = tuple[str, str]
 """When by the device's clock, and what."""
@@ -134,6 +138,34 @@ async def test_a_cable_pulled_at_every_frame_loses_doubles_and_merges_nothing(tm
                 break
         await home.plug(device, case.plugged)
         assert case.told(home) == case.truths(device)
+
+
+async def taken(records: list[Record]) -> list[tuple[str, Any]]:
+    """The readings of a capture: which record each is, and what it says."""
+    found: list[tuple[str, Any]] = []
+    async for batch, _ in readings(records, REGISTRY):
+        for item in batch.items:
+            if isinstance(item, Reading):
+                values = {field.name: getattr(item, field.name) for field in fields(item) if field.name != "frame"}
+                found.append((str(item.key), repr(values)))
+    return found
+
+
+async def test_what_was_said_is_a_capture_that_reads_the_same_and_cut_anywhere_nothing_else(tmp_path: Path, case: Case) -> None:
+    """The intake log alone: as after a crash at each of its lines."""
+    device = case.make()
+    async with house(tmp_path, **case.settings) as home:
+        free(home, case)
+        await home.plug(device, case.plugged)
+    sessions, damage = sessions_of(read_intake(tmp_path / "state" / "intake"))
+    [session] = [one for one in sessions if one[0].extra["drv"] == case.driver and await taken(one)]
+    assert damage == []
+    whole = await taken(session)
+    assert await taken(session) == whole
+    assert len(whole) >= len(case.truths(device))
+    assert len({key for key, _ in whole}) == len(whole)
+    for length in range(1, len(session), max(1, len(session) // 80)):
+        assert (await taken(session[:length])) == whole[: len(await taken(session[:length]))], length
 
 
 async def test_no_meter_is_erased_and_no_clock_set_without_its_owner_s_word(tmp_path: Path, case: Case) -> None:
