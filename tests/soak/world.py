@@ -81,6 +81,8 @@ class Soak:
         self._numbers = count(1)
         self.devices: list[Peripheral] = []
         self.wakes = 0
+        self.is_over = False
+        """No new disturbance; what one has taken away it puts back first."""
         self.faults: Counter[str] = Counter()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -164,7 +166,7 @@ class Soak:
             (0.01, self._power_goes),
             (0.01, self._unplugged),
         )
-        while True:
+        while not self.is_over:
             await asyncio.sleep(self._randomness.uniform(0.1, 0.9))
             device = self._randomness.choice(self.devices)
             if len(device.memory.records) < 20:
