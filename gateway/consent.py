@@ -79,8 +79,8 @@ class Consents:
         return lambda row: self.allow(sink, row)
 
     def allow(self, sink: str, row: Row) -> bool:
-        now = self._now()
-        return any(grant.covers(person_of(row), row.type, sink, now) for grant in self._standing())
+        now, person = self._now(), person_of(row)
+        return any(grant.covers(person, row.type, sink, now) for grant in self._standing())
 
     def _standing(self) -> Iterator[Grant]:
         yield from self._granted

@@ -309,8 +309,8 @@ def _digest(thing: Thing) -> bytes:
 
 
 def _candidate(thing: Thing, body: str, digest: bytes, *, decided: bool) -> Candidate:
-    def of(person: str) -> Candidate:
-        return candidates([thing.model_copy(update={"person": person})])[0]
+    def of(person: str | None, by_hand: bool) -> Candidate:  # noqa: FBT001 - both of them are what stands
+        return candidates([thing.model_copy(update={"person": person, "by_hand": by_hand or None})])[0]
 
     def render(version: int) -> str:
         return body if version == thing.version else _json(thing.model_copy(update={"version": version}))

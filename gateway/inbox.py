@@ -84,7 +84,7 @@ class NoSuchEntry(Exception):
 
 async def assign(journal: Journal, numbers: Sequence[int], person: str | None) -> list[Committed]:
     """To this person, or to nobody. Raises `NoSuchEntry`, and then does nothing."""
-    return await _decided(journal, numbers, {"person": person})
+    return await _decided(journal, numbers, {"person": person, "by_hand": True})
 
 
 async def retract(journal: Journal, numbers: Sequence[int]) -> list[Committed]:

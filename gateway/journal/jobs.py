@@ -92,8 +92,8 @@ def _as_it_stands(connection: sqlite3.Connection, known: Sequence[_Version], one
     said = json.loads(body)
     if said.get("retracted"):
         return None
-    person = said.get("person")
-    return one if person in (None, one.person) else one.of(person)
+    person, by_hand = said.get("person"), bool(said.get("by_hand"))
+    return one.of(person, by_hand) if by_hand or person not in (None, one.person) else one
 
 
 def _known(connection: sqlite3.Connection, ids: set[str]) -> dict[str, list[_Version]]:

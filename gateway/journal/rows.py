@@ -13,7 +13,8 @@ from gateway.provenance import Proof
 class Candidate:
     """A thing that may be new. `render(version)` gives its JSON; `digest` is of its content without times and provenance.
 
-    `person`: whose it would be; `of(person)` the same thing as another's. `decided`: by its owner's word, which stands above what stood.
+    `person`: whose it would be; `of(person, by_hand)` the same thing as somebody's, or nobody's, by their word or not. `decided`: by that
+    word itself, which stands above what stood.
     """
 
     id: str
@@ -23,7 +24,7 @@ class Candidate:
     position: int
     render: Callable[[int], str]
     person: str | None = None
-    of: Callable[[str], Candidate] | None = None
+    of: Callable[[str | None, bool], Candidate] | None = None
     decided: bool = False
 
 

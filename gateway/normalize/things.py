@@ -87,6 +87,7 @@ class Thing(Model):
     type_id: str
     when: When
     person: str | None = Field(None, description="null: unassigned")
+    by_hand: bool | None = Field(None, description="true: its owner has said whose it is, not the configuration")
     retracted: bool | None = Field(None, description="true: this is no longer said, and what was said before does not count")
     device: DeviceRef
     status: list[str] = []

@@ -72,6 +72,17 @@ async def test_assigned_and_back_and_told_again_by_its_device(journal: Journal, 
     assert latest(path) == {"101": (4, "ben", False)}
 
 
+async def test_what_was_taken_from_everybody_stays_nobody_s(journal: Journal, path: Path) -> None:
+    """Though the configuration names somebody for all that its device measures."""
+    await put(journal, glucose(1, "101"), on=facts(settings=ANNA))
+    [entry] = inbox.entries(read_latest(path), person="anna")
+    await inbox.assign(journal, [entry.number], None)
+    assert await put(journal, glucose(1, "101"), on=facts(session="s2", settings=ANNA)) == []
+    [mended] = await put(journal, glucose(1, "102"), on=facts(session="s3", settings=ANNA))
+    assert (mended["version"], mended.get("person"), mended["by_hand"]) == (3, None, True)
+    assert [found.number for found in inbox.entries(read_latest(path))] == [3]
+
+
 async def test_what_was_retracted_is_not_said_again(journal: Journal, path: Path) -> None:
     await put(journal, glucose(1, "101"), glucose(2, "102"))
     [wrong, _] = inbox.entries(read_latest(path))
