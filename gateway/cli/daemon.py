@@ -87,7 +87,17 @@ def check(path: Path) -> None:
     devices = ", ".join(device.name or device.address or device.port or "" for device in config.device) or "none listed"
     click.echo(f"devices: {devices}; accept: {config.bluetooth.accept}")
     click.echo(f"sinks: {', '.join(config.sink) or 'file'}")
+    click.echo(f"time zone: {_zone()}")
     sys.exit(1 if problems else 0)
+
+
+def _zone() -> str:
+    """What devices' clocks are read in that say none, which are most. A fresh image has UTC, and nobody notices for months."""
+    now = datetime.now().astimezone()
+    said = f"{now.tzname()} (UTC{now.isoformat()[-6:]} now)"
+    if now.utcoffset() or now.tzname() != "UTC":
+        return said
+    return f"{said}, as a fresh image has it; readings are filed hours off if you live elsewhere: timedatectl set-timezone Europe/Berlin"
 
 
 def _machine_problems(config: Config) -> list[str]:

@@ -128,6 +128,21 @@ def test_check_tells_what_the_machine_lacks(tmp_path: Path) -> None:
     assert done.returncode == 1
 
 
+@pytest.mark.parametrize(
+    ("zone", "said"),
+    [
+        ("UTC", "time zone: UTC (UTC+00:00 now), as a fresh image has it; readings are filed hours off"),
+        ("Etc/GMT", "time zone: GMT (UTC+00:00 now)\n"),
+        ("Asia/Tokyo", "time zone: JST (UTC+09:00 now)\n"),
+    ],
+)
+def test_check_tells_the_zone_that_clocks_are_read_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, zone: str, said: str) -> None:
+    config = tmp_path / "config.toml"
+    config.touch()
+    monkeypatch.setenv("TZ", zone)
+    assert said in call("check", "-c", str(config)).stdout
+
+
 def test_run_never_simulates(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text('[time]\ntrust = "simulated"\n')
