@@ -20,6 +20,8 @@ from gateway.normalize.rules import parts
 from gateway.normalize.things import DeviceData, DeviceRef, DeviceThing, Provenance, Quality, Related, Thing, When
 from gateway.weighing import Bands, Weighings
 
+MEETING_SECONDS = 600.0
+"""What was measured so shortly before a device was met is why it spoke."""
 SAME_EPISODE_SECONDS = 120.0
 """A device without clock and numbers that says the very same in a new connection within this time repeats itself."""
 SAME_HEARD_SECONDS = 40.0
@@ -53,6 +55,8 @@ class SessionFacts:
     """Made of `info`, once: it is the same in every thing of the session."""
     device_thing: str | None = None
     pair: timing.ClockPair | None = None
+    met: float | None = None
+    """When the device was met first, in seconds since 1970, where nothing from before is wanted."""
     weighings: Weighings = field(default_factory=Weighings)
     intermediate: int = 0
     things: int = 0
@@ -110,7 +114,7 @@ class Filing:
                     item.device_time, item.frame.received, float(item.fraction), item.synchronized, item.utc_offset
                 )
         if facts.identity is None:
-            await self._identify(facts)
+            await self._identify(facts, next((item.frame.received for item in batch.items if not isinstance(item, Notice)), None))
         for item in batch.items:
             if isinstance(item, DeviceInfo) and facts.info is not None:
                 info = {name: value for name, value in asdict(facts.info).items() if name != "frame" and value is not None}
@@ -121,6 +125,7 @@ class Filing:
                 facts.noticed(item.code, item.text)
             elif not isinstance(item, DeviceClock):
                 facts.intermediate += 1
+        readings = [reading for reading in readings if not self._is_from_before(facts, reading)]
         candidates += self._readings(facts, readings, [await self._key(facts, reading) for reading in readings])
         rejections = [
             Rejection(
@@ -144,7 +149,7 @@ class Filing:
             self._committed(new)
         return new
 
-    async def _identify(self, facts: SessionFacts) -> None:
+    async def _identify(self, facts: SessionFacts, received: float | None) -> None:
         derived = facts.known_as or device_identity(facts.info, facts.address)
         if facts.is_cable:
             facts.port, facts.address = facts.address, derived.removeprefix("address:")
@@ -155,6 +160,9 @@ class Filing:
             identity = await self._journal.identity(facts.address, identity)
         facts.identified(identity)
         facts.identity = identity
+        is_wanted = facts.settings is not None and facts.settings.first_contact == "since-pairing"
+        if is_wanted and facts.clock_trusted and received is not None:
+            facts.met = await self._journal.first_contact(identity, received)
 
     def _completed(self, address: str, info: DeviceInfo) -> DeviceInfo:
         """What a device did not come to say this time (the link broke) it has said before: that is no other device."""
@@ -262,6 +270,17 @@ class Filing:
             for part, own in zip(those, mine, strict=True)
         ]
         return candidates(things)
+
+    def _is_from_before(self, facts: SessionFacts, reading: Reading) -> bool:
+        """Measured before the device was met, by a stamp that can be believed. It stays in the intake log."""
+        if facts.met is None or reading.device_time is None:
+            return False
+        when, _ = self._when(facts, reading)
+        is_sure = QUALITY_RANK[when.quality] >= QUALITY_RANK[Quality.DEVICE_UNCHECKED]
+        is_older = is_sure and datetime.fromisoformat(when.time).timestamp() < facts.met - MEETING_SECONDS
+        if is_older:
+            facts.noticed("before", "what it had measured before it was met is left out (first_contact)")
+        return is_older
 
     def _when(self, facts: SessionFacts, reading: Reading) -> tuple[When, float | None]:
         return timing.file(

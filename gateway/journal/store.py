@@ -77,6 +77,19 @@ class Journal:
 
         return await self.writer.do(job)
 
+    async def first_contact(self, identity: str, received: float) -> float:
+        """When this device was met first: `received`, in seconds since 1970, if that is now."""
+        key = f"met/{identity}"
+
+        def job(connection: sqlite3.Connection) -> float:
+            known = connection.execute("SELECT value FROM meta WHERE key=?", (key,)).fetchone()
+            if known is not None:
+                return float(known[0])
+            put(connection, "meta", key, repr(received))
+            return received
+
+        return await self.writer.do(job)
+
     async def episode(self, device: str, content: str, session: str, received: float, position: int, within: float) -> str:
         """A lasting name for a reading of a device that neither numbers nor stamps its records; the same for an equal one `within` so
         many seconds.
