@@ -275,9 +275,8 @@ class Filing:
         """Measured before the device was met, by a stamp that can be believed. It stays in the intake log."""
         if facts.met is None or reading.device_time is None:
             return False
-        when, _ = self._when(facts, reading)
-        is_sure = QUALITY_RANK[when.quality] >= QUALITY_RANK[Quality.DEVICE_UNCHECKED]
-        is_older = is_sure and datetime.fromisoformat(when.time).timestamp() < facts.met - MEETING_SECONDS
+        when, _ = self._when(facts, reading)  # of a stamp that cannot be believed: when it was received
+        is_older = datetime.fromisoformat(when.time).timestamp() < facts.met - MEETING_SECONDS
         if is_older:
             facts.noticed("before", "what it had measured before it was met is left out (first_contact)")
         return is_older

@@ -218,6 +218,8 @@ class Outlet:
             lost = set(numbers[start : start + BATCH]) - {row.n for row in found}  # `repair` names those
             gone = [*lost, *overtaken, *(row.n for row in done if row.n not in waiting)]
             again = [Refused(answer.n, answer.reason) for answer in answers]
+            if not (again or gone or problem):
+                continue
             self._ledger.enter(self._ledger.sent, again, gone=gone, pending=(), lines={})
             await self._settle(problem)
 

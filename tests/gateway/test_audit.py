@@ -73,6 +73,14 @@ async def test_every_octet_of_the_log_counts(tmp_path: Path, signer: Signer | No
     assert problems(path, public, mark) == ["it ends at 2, though it reached 3 before: the end was cut off"]
 
 
+async def test_an_entry_of_the_log_is_no_thing_and_a_thing_is_no_entry(tmp_path: Path) -> None:
+    """Or somebody could make the one of the other, signature and all."""
+    path = tmp_path / "journal.db"
+    await written(path, 1)
+    assert problems(path) == []
+    assert list(verify(read_audit(path), SIGNER.public, Verdict())) == ["1 is not what was signed"]
+
+
 async def test_it_goes_on_behind_a_restart_and_signing_may_begin_later(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     await written(path, 2, None)

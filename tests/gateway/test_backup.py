@@ -124,6 +124,17 @@ def test_what_is_there_is_never_written_over(tmp_path: Path) -> None:
         copying.backup(tmp_path / "state", tmp_path / "none" / "other")
 
 
+def test_what_root_restores_belongs_to_whom_the_directory_belonged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the service could not open it."""
+    file, empty = made(tmp_path), tmp_path / "empty"
+    empty.mkdir()
+    owner, given = empty.stat().st_uid, dict[str, int]()
+    monkeypatch.setattr("gateway.journal.backup.os.geteuid", lambda: 0)
+    monkeypatch.setattr("gateway.journal.backup.os.chown", lambda path, user, _group, **_: given.update({Path(path).name: user}))
+    copying.restore(file, empty)
+    assert given == dict.fromkeys(("state", "journal.db", "intake", "0", "gateway.key"), owner)
+
+
 def test_a_file_that_wants_out_is_not_let_out(tmp_path: Path) -> None:
     evil = tmp_path / "evil"
     (tmp_path / "x").write_text("x")

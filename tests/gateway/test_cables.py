@@ -351,6 +351,18 @@ async def test_an_oximeter_that_must_be_asked_is_asked_to_go_on(tmp_path: Path) 
     assert set(oximeter.asked[1:-1]) == {0xAF}
 
 
+async def test_what_answers_otherwise_is_no_oximeter_of_that_kind(tmp_path: Path) -> None:
+    """Octets with their highest bit set, and none that begins a packet; then one that would."""
+
+    class Other(Cms50New):
+        def receive(self, data: bytes) -> list[bytes]:
+            return [b"\x84\xe3\x85", *super().receive(data)]
+
+    async with house(tmp_path, device=[{"port": "0403:6001", "driver": "contec-cms50-new"}]) as home:
+        said = await home.plug(Other(seconds=3), FTDI)
+        assert "it is none of Contec" in said["problem"]
+
+
 async def test_an_oximeter_that_says_a_value_a_second_is_believed_after_some(tmp_path: Path) -> None:
     """Its format has no sums. What came before it was believed is not filed."""
     async with house(tmp_path, device=[{"port": "0403:6001", "driver": "nonin"}]) as home:
@@ -359,6 +371,17 @@ async def test_an_oximeter_that_says_a_value_a_second_is_believed_after_some(tmp
         assert thing["data"]["samples"] == 17
         [pulse] = home.things("heart-rate")
         assert pulse["data"]["rate"]["display"]["value"] == "301.0"
+
+
+async def test_an_oximeter_without_sums_is_not_believed_where_octets_stand_between(tmp_path: Path) -> None:
+    """Another device, at another speed."""
+    other = Nonin(seconds=21, data_format=8)
+    frames = [frame + b"\x11" for frame in other.begin()]
+    other.begin = lambda: frames  # type: ignore[method-assign]  # as something else
+    async with house(tmp_path, device=[{"port": "0403:6001", "driver": "nonin"}]) as home:
+        said = await home.plug(other, FTDI)
+        assert "it is none of Nonin" in said["problem"]
+        assert home.things("blood-oxygen-saturation") == []
 
 
 @pytest.mark.parametrize("data_format", [2, 7])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from drivers import BodyComposition, Key, Quantity
-from gateway import inbox
+from gateway import inbox, pending
 from gateway.cli import root
 from gateway.config import DeviceSection
 from gateway.journal import Journal
@@ -91,6 +92,14 @@ async def test_what_was_retracted_is_not_said_again(journal: Journal, path: Path
     assert await put(journal, glucose(1, "101"), on=facts(session="s2", settings=ANNA)) == []
     assert await put(journal, glucose(1, "103"), on=facts(session="s3", settings=ANNA)) == [], "nor by a mended codec"
     assert latest(path)["101"] == (2, None, True)
+
+
+async def test_what_was_retracted_waits_for_no_clock(journal: Journal) -> None:
+    """It would be mended in vain every ten seconds."""
+    await put(journal, glucose(1, "101"), glucose(2, "102"), on=replace(facts(), clock_trusted=False))
+    assert len(pending.pending(journal)) == 2
+    await inbox.retract(journal, [1])
+    assert [row.n for row in pending.pending(journal)] == [2]
 
 
 async def test_a_replay_does_not_undo_a_word(journal: Journal, path: Path) -> None:

@@ -41,8 +41,8 @@ class Server:
 
     answers: list[int] = field(default_factory=list)
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    clients: list[int] = field(default_factory=list)
     port: int = 0
-    pause: float = 0.0
 
     @property
     def has(self) -> list[str]:
@@ -62,10 +62,11 @@ async def served(server: Server, pair: Pair | None = None) -> AsyncIterator[str]
     async def take(request: Request) -> Response:
         body = await request.body()
         status = server.answers.pop(0) if server.answers else 204
-        await asyncio.sleep(server.pause)
         if status < 300:
             server.requests.append((dict(request.headers), body))
-        return Response(status_code=status, headers={"location": "/elsewhere"})
+            assert request.client is not None
+            server.clients.append(request.client.port)
+        return Response("thank you" * 100 if status == 200 else None, status_code=status, headers={"location": "/elsewhere"})
 
     tls = {"ssl_certfile": str(pair.certificate), "ssl_keyfile": str(pair.key)} if pair else {}
     app = Starlette(routes=[Route("/hook", take, methods=["POST"])])
@@ -96,9 +97,10 @@ async def test_things_arrive_octet_for_octet_signed_and_in_order(journal: Journa
     await fill(journal, *["anna"] * 50)
     secret = tmp_path / "secret"
     secret.write_text(f"whsec_{base64.b64encode(SECRET).decode()}\n")
-    server = Server()
+    server = Server([200] * 25)
     async with served(server) as url, driven(journal, WebhookSink(section(url, secret_file=secret), lambda: T0), "s"):
         await until(lambda: journal.cursor("s") == 50)
+    assert len(set(server.clients)) == 1, "over one connection, whether the server has something to say or not"
     rows = journal.after(0, 100)
     assert [body for _, body in server.requests] == [row.body.encode() for row in rows]
     assert server.has == [f"{row.id}-{row.version}" for row in rows]

@@ -148,6 +148,15 @@ def test_a_packet_of_the_newer_contec_keeps_its_highest_bits() -> None:
     assert [packet.data for packet in contec_wide.Framer().feed(shorter)] == [said[:4], said]
 
 
+def test_what_has_begun_in_one_format_goes_on_in_it() -> None:
+    """Octets that would be a frame of the other are damage."""
+    framer = nonin.Framer()
+    assert len(list(framer.feed(nonin.written(61, 97)))) == 1
+    assert framer.data_format == 2
+    assert list(framer.feed(nonin.written(62, 98, data_format=7))) == []
+    assert [packet.pulse_rate for packet in framer.feed(nonin.written(63, 99))] == [63]
+
+
 def test_a_status_bit_of_a_slow_oximeter_is_no_pulse() -> None:
     [packet] = nonin.SlowFramer().feed(bytes((0x80 | 0x40 | 0x03, 0x7F, 0x7F, 0x00)))
     assert (packet.pulse_rate, packet.spo2, packet.is_disconnected) == (None, None, True)

@@ -107,7 +107,8 @@ class FreeStyleUsb(Meter):
         for number, (time, value) in enumerate(self.records[::2]):
             fields = [number, 0, *_stamp(time), time.second, 1, 0, 0, 0, 0, value, 0, 0]
             lines.append(",".join(str(one) for one in fields))
-        return lines
+        failed = [900, 0, *_stamp(self.now()), 0, 1, 0, 0, 0, 0, 77, 0, 32]  # the sensor was too warm
+        return [*lines, ",".join(str(one) for one in failed)]
 
     def _scanned(self) -> list[str]:
         told = [(2 if number % 2 else 0, *record) for number, record in enumerate(self.records[1::2])]
