@@ -74,6 +74,13 @@ class PersonSection(Strict):
         None, description="From and to: what they weigh, for scales with by_weight that do not know who stands on them"
     )
 
+    @field_validator("id")
+    @classmethod
+    def _somebody(cls, value: str) -> str:
+        if value == "nobody":
+            raise ValueError("nobody is nobody's name here: `inbox assign nobody` takes a reading away")
+        return value
+
     @field_validator("weight_kg")
     @classmethod
     def _rising(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
@@ -287,8 +294,7 @@ class Config(Strict):
                 for user in device.users
                 if not (user.isdigit() and int(user) <= 254)  # noqa: PLR2004 - one octet, 255 is "unknown"
             ]
-        if self.grant:
-            problems += self._grant_problems(known)
+        problems += self._grant_problems(known) if self.grant else ()
         if problems:
             raise _Inconsistent(problems)
         return self
@@ -368,7 +374,7 @@ def _problems(text: str, item: Any) -> list[ConfigProblem]:
         loc = loc[:2] + loc[3:]  # pydantic names the type, the file does not
     if isinstance(cause, _Inconsistent):
         return [ConfigProblem(locate(text, (*loc, *inner)), _dotted((*loc, *inner)), said) for inner, said in cause.problems]
-    said = item["msg"]
+    said = item["msg"].removeprefix("Value error, ")
     if item["type"] == "extra_forbidden":
         said = f"unknown key{_suggestion(loc, kind)}"
     elif item["type"] != "missing" and not isinstance(item["input"], dict | list):

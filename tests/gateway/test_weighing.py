@@ -90,6 +90,11 @@ async def test_without_the_owner_s_word_nobody_is_guessed(journal: Journal) -> N
     assert await owners(journal, [weight("60")], settings=DeviceSection(address=A)) == [None]
 
 
+def test_nobody_is_nobody_s_name() -> None:
+    with pytest.raises(ConfigError, match="nobody is nobody's name here"):
+        parse(Path("c.toml"), '[[person]]\nid = "nobody"\n')
+
+
 def test_a_band_that_is_none_is_refused() -> None:
     with pytest.raises(ConfigError, match="the first weight is not below the second"):
         parse(Path("c.toml"), '[[person]]\nid = "anna"\nweight_kg = [65, 55]\n')
