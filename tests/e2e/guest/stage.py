@@ -82,6 +82,10 @@ class Devices:
             async with self._news:
                 self.events.append(event)
                 self._news.notify_all()
+            if event["event"] == "connected":
+                # A number that was shown before (to nobody: the daemon was dead) is no longer on the display.
+                while not self._passkeys[event["device"]].empty():
+                    self._passkeys[event["device"]].get_nowait()
             if event["event"] == "passkey":
                 self._passkeys[event["device"]].put_nowait(event["number"])
             if event["event"] != "sent":
