@@ -30,7 +30,7 @@ from gateway.cabling import Cabling
 from gateway.catching_up import catch_up
 from gateway.clock import Clock
 from gateway.config import RELOADED, Config, load
-from gateway.consent import Consents
+from gateway.consent import FILE, Consents
 from gateway.errors import ConfigError, JournalError, StateError
 from gateway.filing import Filing
 from gateway.intake import Intake
@@ -113,7 +113,7 @@ class Gateway:
                 sinks = self._given_sinks if self._given_sinks is not None else made(self._config, await self._gateway_id())
             except (JournalError, OSError) as error:
                 raise StateError(f"{self._config.state}: {error}; make room and start again, nothing is lost") from error
-            self._consents = Consents(self.journal, self._config.grant, self._clock.now)
+            self._consents = Consents(self._config.state / FILE, self._config.grant, self._clock.now)
             self._outlets = [
                 Outlet(
                     name,

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import enum
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
+from gateway.whole import write_whole
 
 DROPS_UNTIL_STALE = 3
 """A link that comes and is gone before a word, so often in a row: the old key no longer opens it. BlueZ before 5.82 does not tell why a
@@ -139,12 +140,7 @@ class BondFile:
     def _write(self) -> None:
         states, aliases = self._read()
         kept = {one: state.value for one, state in sorted(states.items()) if state is not State.UNPAIRED}
-        new = self._path.with_suffix(".new")
-        with new.open("w", encoding="utf-8") as file:
-            json.dump({"states": kept, "named": aliases}, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._path)
+        write_whole(self._path, json.dumps({"states": kept, "named": aliases}, indent=1).encode())
 
     def _read(self) -> tuple[dict[str, State], dict[str, str]]:
         if self._known is None:

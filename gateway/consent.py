@@ -3,20 +3,30 @@
 A sink with `consent = "required"` gets a thing only while a grant covers its person, its type and that sink; that is asked each time that
 something is sent, so a grant that has ended or was revoked stops the very next. What may not go waits as `deferred` and goes when a grant
 covers it. What belongs to nobody is covered by no grant. Who the devices are goes where anything goes.
+
+What commands said is kept in a file of its own, beside the journal and not in it: a damaged journal is built anew from what devices
+said, and a revocation must not be forgotten by that. If the file cannot be read, nothing is granted until somebody grants it anew.
 """
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from pathlib import Path
+
+import structlog
 
 from gateway.config import GrantSection, SinkBase
-from gateway.journal import Journal, Row
+from gateway.journal import Row
 from gateway.sinks.base import person_of
+from gateway.whole import write_whole
 
-_META = "consent"
+FILE = "consent.json"
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +70,25 @@ def _moment(said: datetime | None) -> float | None:
 
 
 class Consents:
-    """Grants of the configuration and of commands, and what was revoked of the former."""
+    """Grants of the configuration and of commands, and what was revoked of the former. `path`: of the file."""
 
-    def __init__(self, journal: Journal, sections: Sequence[GrantSection], now: Callable[[], float]) -> None:
-        self._journal, self._now = journal, now
-        known = json.loads(journal.meta(_META, "{}"))
-        self._granted = [Grant(**{**one, "types": tuple(one["types"])}) for one in known.get("granted", ())]
-        self._revoked: list[tuple[str, str]] = [(person, sink) for person, sink in known.get("revoked", ())]
+    def __init__(self, path: Path, sections: Sequence[GrantSection], now: Callable[[], float]) -> None:
+        self._path, self._now = path, now
+        self._granted: list[Grant] = []
+        self._revoked: list[tuple[str, str]] = []
         self.reload(sections)
+        try:
+            self._granted, self._revoked = _read(path)
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            self._revoked = [(grant.person, grant.sink) for grant in self._stated]
+            log.error(
+                "what was granted and revoked cannot be read: nothing goes to sinks that ask for consent",
+                file=str(path),
+                problem=type(error).__name__,
+                cure="health-gateway consent grant PERSON SINK, for each anew",
+            )
 
     def reload(self, sections: Sequence[GrantSection]) -> None:
         self._stated = [stated(section) for section in sections]
@@ -91,12 +112,12 @@ class Consents:
         return [grant.told() for grant in self._standing()]
 
     async def grant(self, grant: Grant) -> None:
-        """Raises `JournalError`, and then nothing has changed."""
+        """Raises `OSError`, and then nothing has changed."""
         granted = [one for one in self._granted if one != grant] + [grant]
         await self._keep(granted, [one for one in self._revoked if one != (grant.person, grant.sink)])
 
     async def revoke(self, person: str, sink: str) -> int:
-        """All that this person granted to this sink, the configuration's too. How many there were. Raises `JournalError`."""
+        """All that this person granted to this sink, the configuration's too. How many there were. Raises `OSError`."""
         ended = [grant for grant in self._standing() if (grant.person, grant.sink) == (person, sink)]
         if ended:
             granted = [one for one in self._granted if (one.person, one.sink) != (person, sink)]
@@ -104,5 +125,20 @@ class Consents:
         return len(ended)
 
     async def _keep(self, granted: list[Grant], revoked: list[tuple[str, str]]) -> None:
-        await self._journal.set_meta(_META, json.dumps({"granted": [asdict(one) for one in granted], "revoked": revoked}))
+        said = json.dumps({"granted": [asdict(one) for one in granted], "revoked": revoked})
+        await asyncio.to_thread(write_whole, self._path, json.dumps({"said": said, "sha256": _sum(said)}).encode())
         self._granted, self._revoked = granted, revoked
+
+
+def _sum(said: str) -> str:
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _read(path: Path) -> tuple[list[Grant], list[tuple[str, str]]]:
+    """Raises `OSError`, and `ValueError`, `TypeError` or `KeyError` for what was not written so."""
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    if kept["sha256"] != _sum(kept["said"]):
+        raise ValueError("damaged")
+    said = json.loads(kept["said"])
+    granted = [Grant(**{**one, "types": tuple(one["types"])}) for one in said["granted"]]
+    return granted, [(person, sink) for person, sink in said["revoked"]]

@@ -9,13 +9,14 @@ The entries of the audit log stand in such a chain too, with a label of their ow
 from __future__ import annotations
 
 import hashlib
-import os
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from gateway.errors import StateError
+from gateway.whole import write_whole
 
 LABEL, AUDIT_LABEL = b"health-gateway thing 1\0", b"health-gateway audit 1\0"
 NONE = bytes(32)
@@ -64,7 +65,7 @@ def signer_of(state: Path) -> Signer:
     path = state / KEY_FILE
     try:
         if not path.exists():
-            _write_new(path, os.urandom(32).hex().encode())
+            write_whole(path, secrets.token_hex(32).encode())
         signer = Signer(bytes.fromhex(path.read_text().strip()))
         (state / PUBLIC_FILE).write_text(signer.public.hex() + "\n")
     except OSError as error:
@@ -72,18 +73,6 @@ def signer_of(state: Path) -> Signer:
     except ValueError as error:
         raise StateError(f"{path} holds no key: put it back from a backup, or take it away for a new one") from error
     return signer
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    """Whole or not at all: half a key would be none for ever."""
-    making = path.with_name(path.name + ".new")
-    descriptor = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(descriptor, data)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    making.replace(path)
 
 
 def public_key(path: Path) -> bytes:

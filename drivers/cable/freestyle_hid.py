@@ -16,6 +16,7 @@ from drivers import (
     DeviceClock,
     DeviceInfo,
     Frame,
+    Glucose,
     Hid,
     Key,
     Observation,
@@ -68,6 +69,17 @@ def ketone(time: DateTime, value: Decimal, frame: Frame, ordinals: Ordinals) -> 
     millimoles = (value / 18).quantize(Decimal("0.1"))
     observed = Coded(code=None, text="beta_hydroxybutyrate", number=millimoles, dimension=MILLIMOLE_PER_LITRE)
     return Observation(frame=frame, key=key("ketone", time, value, ordinals), device_time=time, observed=observed)
+
+
+def blood_glucose(time: DateTime, value: Decimal, frame: Frame, ordinals: Ordinals) -> Glucose:
+    """Of a strip."""
+    return Glucose(
+        frame=frame,
+        key=key("glucose", time, value, ordinals),
+        device_time=time,
+        concentration=milligrams(value),
+        sample_type="capillary_plasma",
+    )
 
 
 def milligrams(value: Decimal) -> Quantity:

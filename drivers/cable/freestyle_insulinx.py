@@ -8,8 +8,8 @@ No recording of such a meter was at hand.
 
 from __future__ import annotations
 
-from drivers import Frame, Glucose, Ordinals, Plug, Reading
-from drivers.cable.freestyle_hid import driver, key, milligrams, moment, number
+from drivers import Frame, Ordinals, Plug, Reading
+from drivers.cable.freestyle_hid import blood_glucose, driver, moment, number
 
 GLUCOSE = "0"
 TIME_AT, VALUE_AT = 2, 13
@@ -18,14 +18,7 @@ TIME_AT, VALUE_AT = 2, 13
 def result(fields: list[str], frame: Frame, ordinals: Ordinals) -> Reading | None:
     if fields[0] != GLUCOSE or (value := number(fields, VALUE_AT)) is None:
         return None
-    time = moment(fields, TIME_AT)
-    return Glucose(
-        frame=frame,
-        key=key("glucose", time, value, ordinals),
-        device_time=time,
-        concentration=milligrams(value),
-        sample_type="capillary_plasma",
-    )
+    return blood_glucose(moment(fields, TIME_AT), value, frame, ordinals)
 
 
 DRIVER = driver(

@@ -9,8 +9,8 @@ No recording of such a meter was at hand.
 
 from __future__ import annotations
 
-from drivers import Frame, Glucose, Ordinals, Plug, Reading
-from drivers.cable.freestyle_hid import driver, ketone, key, milligrams, moment, number
+from drivers import Frame, Ordinals, Plug, Reading
+from drivers.cable.freestyle_hid import blood_glucose, driver, ketone, moment, number
 
 GLUCOSE, KETONE = "7", "9"
 TIME_AT, VALUE_AT = 2, 8
@@ -22,13 +22,7 @@ def result(fields: list[str], frame: Frame, ordinals: Ordinals) -> Reading | Non
     time = moment(fields, TIME_AT)
     if fields[0] == KETONE:
         return ketone(time, value, frame, ordinals)
-    return Glucose(
-        frame=frame,
-        key=key("glucose", time, value, ordinals),
-        device_time=time,
-        concentration=milligrams(value),
-        sample_type="capillary_plasma",
-    )
+    return blood_glucose(time, value, frame, ordinals)
 
 
 DRIVER = driver(

@@ -11,8 +11,8 @@ import re
 from collections.abc import AsyncGenerator
 from decimal import Decimal
 
-from drivers import GENERIC_CABLES, MAIN, Batch, CableDriver, CableLink, Command, Frame, Glucose, Ordinals, Plug, Reading, Serial
-from drivers.cable.freestyle_hid import ketone, key, milligrams
+from drivers import GENERIC_CABLES, MAIN, Batch, CableDriver, CableLink, Command, Frame, Ordinals, Plug, Reading, Serial
+from drivers.cable.freestyle_hid import blood_glucose, ketone
 from drivers.cable.freestyle_lite import download
 from profiles.framing import freestyle_text
 from profiles.wire import DecodeError
@@ -36,13 +36,7 @@ def reading(link: CableLink, text: str, frame: Frame, ordinals: Ordinals) -> Rea
     time, value = freestyle_text.moment(said[2]), Decimal(said[1])
     if said[3] == "K":
         return ketone(time, value, frame, ordinals)
-    return Glucose(
-        frame=frame,
-        key=key("glucose", time, value, ordinals),
-        device_time=time,
-        concentration=milligrams(value),
-        sample_type="capillary_plasma",
-    )
+    return blood_glucose(time, value, frame, ordinals)
 
 
 DRIVER = CableDriver(

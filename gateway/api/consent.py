@@ -12,7 +12,6 @@ from starlette.routing import Route
 from gateway.audit import Note
 from gateway.config import Config
 from gateway.consent import Consents, Grant
-from gateway.errors import JournalError
 from gateway.normalize.things import BY_NAME
 
 
@@ -47,8 +46,8 @@ class Consent:
         grant = Grant(asked["person"], asked["sink"], types, since, until, asked.get("why", ""))
         try:
             await self._consents.grant(grant)
-        except JournalError as error:
-            return JSONResponse({"error": str(error)}, 503)
+        except OSError as error:
+            return JSONResponse({"error": f"it could not be written down: {error.strerror}; nothing was granted"}, 503)
         self._note("granted", **grant.told())
         self._changed()
         return JSONResponse(grant.told())
@@ -57,8 +56,8 @@ class Consent:
         person, sink = request.query_params.get("person", ""), request.query_params.get("sink", "")
         try:
             ended = await self._consents.revoke(person, sink)
-        except JournalError as error:
-            return JSONResponse({"error": f"{error}; the grant still stands"}, 503)
+        except OSError as error:
+            return JSONResponse({"error": f"it could not be written down: {error.strerror}; the grant still stands"}, 503)
         self._note("revoked", person=person, sink=sink, grants=ended)
         self._changed()
         return JSONResponse({"revoked": ended}) if ended else JSONResponse({"error": f"{person} has granted nothing to {sink}"}, 404)

@@ -89,7 +89,10 @@ def _as_it_stands(connection: sqlite3.Connection, known: Sequence[_Version], one
     if replaying and any(one.digest == version.digest for version in known):
         return one
     (body,) = connection.execute("SELECT body FROM things WHERE id=? AND version=?", (one.id, known[-1].number)).fetchone()
-    said = json.loads(body)
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return one  # damaged since the start, at the next of which it is taken out: what comes now must not be held up by it
     if said.get("retracted"):
         return None
     person, by_hand = said.get("person"), bool(said.get("by_hand"))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from structlog.testing import capture_logs
 
 from gateway.audit import Audit
 from gateway.cli import root
@@ -98,9 +99,12 @@ async def test_a_journal_that_takes_nothing_stops_nobody(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(journal, "note", full)
     audit = Audit(journal, lambda: T0)
-    audit.note("read", device="x")
-    await audit.settle()
+    with capture_logs() as logs:
+        audit.note("read", device="x")
+        await audit.settle()
     journal.close()
+    [told] = logs
+    assert (told["event"], told["entry"], told["problem"]) == ("the audit log could not be written", "read", "full")
 
 
 async def test_what_happens_is_noted_without_health_values(tmp_path: Path) -> None:

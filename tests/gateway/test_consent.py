@@ -7,14 +7,16 @@ import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from structlog.testing import capture_logs
 
 from gateway.cli import root
 from gateway.config import parse
 from gateway.consent import Consents, Grant, stated
-from gateway.errors import ConfigError, JournalError
+from gateway.errors import ConfigError
 from gateway.journal import Commit, Journal, Row
 from gateway.simulator.cables.freestyle import FreeStyleUsb
 from gateway.sinks.base import Held, person_of
@@ -138,30 +140,67 @@ async def test_whatever_is_granted_revoked_and_cut_nothing_goes_that_may_not_and
     assert len(sink.has) == len(set(sink.has)), "nothing twice: what was taken before a cut was not sent again"
 
 
-async def test_what_was_granted_and_revoked_by_command_outlives_a_restart(journal: Journal) -> None:
-    config = parse(Path("c.toml"), CONFIG)
-    one = Consents(journal, config.grant, lambda: T0)
+async def test_what_was_granted_and_revoked_by_command_outlives_a_restart(tmp_path: Path) -> None:
+    config, file = parse(Path("c.toml"), CONFIG), tmp_path / "consent.json"
+    one = Consents(file, config.grant, lambda: T0)
     await one.grant(Grant("ben", "clinic", ("weight",), T0, T0 + 5, "why"))
     assert await one.revoke("anna", "clinic") == 1
     assert await one.revoke("anna", "clinic") == 0
-    other = Consents(journal, config.grant, lambda: T0)
+    other = Consents(file, config.grant, lambda: T0)
     assert other.told() == one.told()
     assert [grant["person"] for grant in other.told()] == ["ben"]
     await other.grant(Grant("anna", "clinic"))
     await other.revoke("ben", "clinic")
     assert [(grant["person"], grant["stated"]) for grant in other.told()] == [("anna", False), ("anna", True)]
+    assert file.stat().st_mode & 0o777 == 0o600
 
 
-async def test_a_journal_that_takes_nothing_changes_nothing(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
-    one = Consents(journal, parse(Path("c.toml"), CONFIG).grant, lambda: T0)
+async def test_a_file_that_cannot_be_read_grants_nothing(tmp_path: Path) -> None:
+    """Any octet of it: a revocation that was forgotten would let things go that nobody agreed to any more."""
+    config, file = parse(Path("c.toml"), CONFIG), tmp_path / "consent.json"
+    await Consents(file, config.grant, lambda: T0).grant(Grant("ben", "clinic"))
+    whole = file.read_bytes()
+    assert len(Consents(file, config.grant, lambda: T0).told()) == 2
+    for at in range(len(whole)):
+        file.write_bytes(whole[:at] + bytes((whole[at] ^ 0x01,)) + whole[at + 1 :])
+        with capture_logs() as logs:
+            assert Consents(file, config.grant, lambda: T0).told() == [], at
+        assert "nothing goes to sinks that ask for consent" in logs[0]["event"]
+    file.write_bytes(b"")
+    closed = Consents(file, config.grant, lambda: T0)
+    await closed.grant(Grant("anna", "clinic"))
+    assert [grant["person"] for grant in Consents(file, config.grant, lambda: T0).told()] == ["anna", "anna"]
 
-    async def full(_key: str, _value: str) -> None:
-        raise JournalError("full")
 
-    monkeypatch.setattr(journal, "set_meta", full)
+async def test_a_journal_that_is_lost_forgets_no_revocation(tmp_path: Path) -> None:
+    """It is built anew from what the devices said."""
+    out = tmp_path / "clinic.ndjson"
+    settings: dict[str, Any] = {
+        "person": [{"id": "anna"}],
+        "device": [{"port": "1a61:3850", "person": "anna"}],
+        "sink": {"clinic": {"type": "file", "path": str(out), "consent": "required"}},
+        "grant": [{"person": "anna", "sink": "clinic"}],
+    }
+    async with house(tmp_path, **settings) as home:
+        await home.gateway._consents.revoke("anna", "clinic")
+        await home.plug(FreeStyleUsb(records(3), lambda: NOW), Plugged("1-10", 0x1A61, 0x3850))
+    for file in (tmp_path / "state").glob("journal.db*"):
+        file.unlink()
+    async with house(tmp_path, **settings) as home:
+        await until(lambda: home.gateway.journal.cursor("clinic") == home.gateway.journal.head() == 5)
+        assert not out.exists()
+
+
+async def test_a_disk_that_takes_nothing_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Consents(tmp_path / "consent.json", parse(Path("c.toml"), CONFIG).grant, lambda: T0)
+
+    def full(_path: Path, _data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gateway.consent.write_whole", full)
     before = one.told()
     for attempt in (one.grant(Grant("ben", "clinic")), one.revoke("anna", "clinic")):
-        with pytest.raises(JournalError):
+        with pytest.raises(OSError, match="No space left"):
             await attempt
     assert one.told() == before
 

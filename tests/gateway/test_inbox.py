@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -111,6 +113,13 @@ async def test_a_replay_does_not_undo_a_word(journal: Journal, path: Path) -> No
     assert await put(journal, glucose(1, "101"), glucose(2, "102"), on=again) == []
     assert await put(journal, glucose(1, "101"), glucose(2, "102"), on=facts(replaying=True)) == []
     assert latest(path) == {"101": (2, "ben", False), "102": (2, "anna", True)}
+
+
+async def test_a_row_that_was_damaged_meanwhile_holds_up_nothing(journal: Journal, path: Path) -> None:
+    await put(journal, glucose(1, "101"))
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE things SET body=substr(body, 5)")
+    assert [thing["version"] for thing in await put(journal, glucose(1, "102"), glucose(2, "103"), on=facts(session="s2"))] == [2, 1]
 
 
 async def test_what_was_measured_together_moves_together(journal: Journal, path: Path) -> None:
