@@ -199,6 +199,17 @@ class Filing:
             user_index=reading.user_index if reading else None,
         )
 
+    def _ways(self, facts: SessionFacts, readings: Sequence[Reading], offsets: Sequence[float | None]) -> list[Provenance]:
+        """The same one for all that came the same way: a device's memory says hundreds of them in one frame."""
+        made: dict[tuple[int, float | None, int | None, int | None], Provenance] = {}
+        ways = []
+        for reading, offset in zip(readings, offsets, strict=True):
+            key = reading.frame.position, offset, reading.sequence_number, reading.user_index
+            if key not in made:
+                made[key] = self._provenance(facts, reading.frame, offset, reading)
+            ways.append(made[key])
+        return ways
+
     def _device_id(self, facts: SessionFacts) -> str:
         if facts.device_thing is None:
             facts.device_thing = thing_id(str(facts.identity), Key("device", ()), "device")
@@ -253,7 +264,7 @@ class Filing:
             [thing_id(identity, key, part.model.model_fields["type"].default, part.component) for part in those]
             for key, those in zip(keys, made, strict=True)
         ]
-        ways = [self._provenance(facts, reading.frame, offset, reading) for reading, (_, offset) in zip(readings, times, strict=True)]
+        ways = self._ways(facts, readings, [offset for _, offset in times])
         things = [
             part.model(
                 id=own,

@@ -30,7 +30,7 @@ class DateTime(NamedTuple):
 
     @property
     def unknown_parts(self) -> tuple[str, ...]:
-        return tuple(name for name in ("year", "month", "day") if getattr(self, name) is None)
+        return tuple(name for name, part in zip(("year", "month", "day"), self[:3], strict=True) if part is None)
 
     def naive(self) -> datetime | None:
         """As a naive datetime; None if a part is unknown or the calendar has no such day."""

@@ -90,8 +90,8 @@ class Thing(Model):
     by_hand: bool | None = Field(None, description="true: its owner has said whose it is, not the configuration")
     retracted: bool | None = Field(None, description="true: this is no longer said, and what was said before does not count")
     device: DeviceRef
-    status: list[str] = []
-    related: list[Related] = []
+    status: list[str] = Field(default_factory=list)
+    related: list[Related] = Field(default_factory=list)
     provenance: Provenance
 
 
@@ -143,7 +143,7 @@ class BloodGlucoseData(Model):
     control_test: bool = False
     outside_operating_temperature: bool = False
     meal: str | None = None
-    context: dict[str, str] = {}
+    context: dict[str, str] = Field(default_factory=dict)
 
 
 class BloodGlucoseThing(Thing):
@@ -196,7 +196,7 @@ class ExerciseData(Model):
     activity: str
     seconds: Number = Field(description="From the first movement to the last")
     details: dict[str, Measured] = Field(description="What it comes to: distance, energy, steps; speed, cadence, power and such are means")
-    derived: list[str] = Field([], description="Details that the device did not count, but the gateway reckoned")
+    derived: list[str] = Field(default_factory=list, description="Details that the device did not count, but the gateway reckoned")
 
 
 class ExerciseThing(Thing):
@@ -239,17 +239,17 @@ class InsulinThing(Thing):
 class CodedValue(Model):
     mdc: int | None = Field(None, description="What it is: ISO/IEEE 11073-10101, 32 bit; left out where it has no term")
     value: Measured | None = None
-    terms: list[int] = Field([], description="What it says by codes: ISO/IEEE 11073-10101, 32 bit")
+    terms: list[int] = Field(default_factory=list, description="What it says by codes: ISO/IEEE 11073-10101, 32 bit")
     text: str | None = None
     octets: str | None = Field(None, description="Hexadecimal: states, the first bit first, or what has no form that is known")
-    samples: list[Number] = []
+    samples: list[Number] = Field(default_factory=list)
     unit: str | None = Field(None, description="Of the samples: UCUM")
     interval: Number | None = Field(None, description="Seconds between two samples")
 
 
 class CodedData(CodedValue):
-    components: list[CodedValue] = []
-    supplemental: list[int] = Field([], description="More of what it is, by codes")
+    components: list[CodedValue] = Field(default_factory=list)
+    supplemental: list[int] = Field(default_factory=list, description="More of what it is, by codes")
     seconds: Number | None = Field(None, description="Over how long it was observed")
 
 
@@ -271,7 +271,9 @@ class DeviceData(Model):
     software: str | None = None
     system_id: str | None = None
     pnp_id: str | None = Field(None, description="Who gave the vendor its number, vendor, product, version: bluetooth:0171:0002:0100")
-    udi: dict[str, str] = Field({}, description="Unique Device Identification: label, device_identifier, issuer, authority")
+    udi: dict[str, str] = Field(
+        default_factory=dict, description="Unique Device Identification: label, device_identifier, issuer, authority"
+    )
     regulatory: str | None = Field(None, description="IEEE 11073-20601 regulatory certification data, hexadecimal")
 
 

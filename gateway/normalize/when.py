@@ -17,9 +17,9 @@ from gateway.clock import local
 from gateway.normalize.things import Quality, When
 from profiles.times import DateTime
 
-EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)
+EARLIEST = datetime(2010, 1, 1, tzinfo=UTC).timestamp()
 """No device that speaks these profiles stored anything before; clocks that were never set start in 1970, 2000 or so."""
-FUTURE = timedelta(minutes=10)
+FUTURE = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +32,17 @@ class ClockPair:
     synchronized: bool = False
     utc_offset: int | None = None
     """Minutes, where the device says in which zone its clock is."""
-    _known: dict[tzinfo | None, tuple[datetime, float] | None] = field(default_factory=dict, repr=False, compare=False)
+    _known: dict[tzinfo | None, tuple[float, float] | None] = field(default_factory=dict, repr=False, compare=False)
 
-    def reckoned(self, zone: tzinfo | None) -> tuple[datetime, float] | None:
-        """The device's clock as a moment, and the seconds that it is behind: once for all stamps of a session.
+    def reckoned(self, zone: tzinfo | None) -> tuple[float, float] | None:
+        """The device's clock in seconds since 1970, and the seconds that it is behind: once for all stamps of a session.
 
         None without a whole date. Raises `OverflowError` and `ValueError` beyond the calendar.
         """
         if zone not in self._known:
             now = self.device.naive()
-            device = _aware(now, zone, self.utc_offset) if now is not None else None
-            self._known[zone] = (device, self.gateway - device.timestamp() - self.fraction) if device is not None else None
+            device = _aware(now, zone, self.utc_offset).timestamp() if now is not None else None
+            self._known[zone] = (device, self.gateway - device - self.fraction) if device is not None else None
         return self._known[zone]
 
 
@@ -53,7 +53,7 @@ def _aware(moment: datetime, zone: tzinfo | None, utc_offset: int | None = None)
     return moment.astimezone() if zone is None else moment.replace(tzinfo=zone)
 
 
-def file(  # noqa: PLR0911 - a table of cases, one return each
+def file(
     device_time: DateTime | None,
     received: float,
     pair: ClockPair | None,
@@ -64,57 +64,45 @@ def file(  # noqa: PLR0911 - a table of cases, one return each
     utc_offset: int | None = None,
 ) -> tuple[When, float | None]:
     """When a reading was taken, and the seconds added to the device's time if a pair of clocks said so."""
-    said = str(device_time) if device_time is not None else None
-    naive = device_time.naive() if device_time is not None and not clock_not_set else None
     on_hub = Quality.RECEIVED if trusted else Quality.TIME_PENDING
-
-    def at_hub(quality: Quality) -> tuple[When, None]:
-        return When(time=_iso(local(received, zone)), quality=quality, device_time=said), None
-
     if device_time is None:
-        return at_hub(on_hub)
-    useless = Quality.DEVICE_CLOCK_INVALID if trusted else on_hub
-    if naive is None:
-        return at_hub(useless)
-    try:
-        stamped = local(_aware(naive, zone, utc_offset).timestamp(), zone)
-        correction = _correction(stamped, pair, zone) if pair else None
-    except (OverflowError, ValueError):
-        return at_hub(useless)  # at an end of the calendar: nothing can be reckoned with it
-
-    if correction is None or pair is None:
-        if not trusted and stamped >= EARLIEST:
-            return When(time=_iso(stamped), quality=Quality.TIME_PENDING, device_time=said), None
-        if trusted and EARLIEST <= stamped <= local(received, zone) + FUTURE:
-            return When(time=_iso(stamped), quality=Quality.DEVICE_UNCHECKED, device_time=said), None
-        return at_hub(useless)
-
-    offset, corrected, is_ahead, clock_is_plausible = correction
-    if pair.synchronized and clock_is_plausible:
-        return When(time=_iso(stamped), quality=Quality.DEVICE_SYNCHRONIZED, device_time=said), 0.0
-    # A stamp ahead of the device's own clock, or before any such device, comes from another timeline (a reset clock).
-    if is_ahead or corrected < EARLIEST:
-        return at_hub(useless)
-    return When(time=_iso(corrected), quality=Quality.CORRECTED if trusted else Quality.TIME_PENDING, device_time=said), round(offset, 3)
+        return When(time=_iso(local(received, zone)), quality=on_hub), None
+    said = str(device_time)
+    naive = None if clock_not_set else device_time.naive()
+    if naive is not None:
+        try:
+            stamped = _aware(naive, zone, utc_offset).timestamp()
+            found = _of_stamp(stamped, received, pair, trusted=trusted, zone=zone)
+            if found is not None:
+                return When(time=_iso(local(found.moment, zone)), quality=found.quality, device_time=said), found.offset
+        except (OverflowError, ValueError):
+            pass  # at an end of the calendar: nothing can be reckoned with it
+    quality = Quality.DEVICE_CLOCK_INVALID if trusted else on_hub
+    return When(time=_iso(local(received, zone)), quality=quality, device_time=said), None
 
 
-class _Correction(NamedTuple):
-    offset: float
-    corrected: datetime
-    is_ahead: bool
-    """The stamp, of the device's own clock."""
-    clock_is_plausible: bool
+class _Found(NamedTuple):
+    moment: float
+    quality: Quality
+    offset: float | None = None
 
 
-def _correction(stamped: datetime, pair: ClockPair, zone: tzinfo | None) -> _Correction | None:
-    """None without a whole date on the device's clock. Raises `OverflowError` and `ValueError` beyond the calendar."""
-    known = pair.reckoned(zone)
-    if known is None:
-        return None
-    device, offset = known
+def _of_stamp(stamped: float, received: float, pair: ClockPair | None, *, trusted: bool, zone: tzinfo | None) -> _Found | None:
+    """None for a stamp that cannot be true. Raises `OverflowError` and `ValueError` beyond the calendar."""
+    clocks = pair.reckoned(zone) if pair else None
+    if clocks is None or pair is None:
+        if not trusted:
+            return _Found(stamped, Quality.TIME_PENDING) if stamped >= EARLIEST else None
+        return _Found(stamped, Quality.DEVICE_UNCHECKED) if EARLIEST <= stamped <= received + FUTURE else None
+    device, offset = clocks
+    if pair.synchronized and device >= EARLIEST:
+        return _Found(stamped, Quality.DEVICE_SYNCHRONIZED, 0.0)
     # Stamps count whole seconds: a correction says no more than they do.
-    corrected = local(round(stamped.timestamp() + offset), zone)
-    return _Correction(offset, corrected, stamped > device + FUTURE, device >= EARLIEST)
+    corrected = round(stamped + offset)
+    # A stamp ahead of the device's own clock, or before any such device, comes from another timeline (a reset clock).
+    if stamped > device + FUTURE or corrected < EARLIEST:
+        return None
+    return _Found(corrected, Quality.CORRECTED if trusted else Quality.TIME_PENDING, round(offset, 3))
 
 
 def _iso(moment: datetime) -> str:

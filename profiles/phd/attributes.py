@@ -116,21 +116,26 @@ class Model(NamedTuple):
     model: str
 
 
+_BCD = {tens << 4 | ones: tens * 10 + ones for tens in range(10) for ones in range(10)}
+_TO_BCD = {number: octet for octet, number in _BCD.items()}
+
+
 def absolute_time(data: bytes) -> Moment:
     """Eight octets in BCD: century, year, month, day, hour, minute, second, hundredth."""
-    digits = data.hex()
-    if not digits.isdecimal() or not any(data[:4]):
+    try:
+        century, year, month, day, hours, minutes, seconds, hundredths = map(_BCD.__getitem__, data)
+    except KeyError:
         return Moment(None)
-    year = int(digits[:4])
-    month, day, hours, minutes, seconds = (int(digits[at : at + 2]) for at in range(4, 14, 2))
-    date = DateTime(year or None, month or None, day or None, hours, minutes, seconds)
-    return Moment(date, int(digits[14:16])) if date.unknown_parts or date.naive() is not None else Moment(None)
+    if not (century or year or month or day):
+        return Moment(None)
+    date = DateTime(century * 100 + year or None, month or None, day or None, hours, minutes, seconds)
+    return Moment(date, hundredths) if date.naive() is not None or date.unknown_parts else Moment(None)
 
 
 def bcd(moment: DateTime, hundredths: int = 0) -> bytes:
     """AbsoluteTime as it is written."""
     parts = (moment.year or 0) // 100, (moment.year or 0) % 100, moment.month or 0, moment.day or 0, *moment[3:], hundredths
-    return bytes(tens << 4 | ones for tens, ones in (divmod(part, 10) for part in parts))
+    return bytes(_TO_BCD[part] for part in parts)
 
 
 def _moment(reader: Reader) -> Moment:

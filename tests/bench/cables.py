@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 
 from gateway import registry
 from gateway.app import Gateway
+from gateway.cli.daemon import GARBAGE
 from gateway.clock import SystemClock
 from gateway.config import Config
 from gateway.filing import Filing, candidates
@@ -208,6 +209,8 @@ async def _stalled() -> float:
 
 
 def run() -> None:
+    gc.freeze()  # as the daemon does
+    gc.set_threshold(GARBAGE)
     cases = {"bulk": _bulk, "filed": _filed, "store": _store}
     found = interleaved({name: lambda case=case: asyncio.run(case()) for name, case in cases.items()}, runs=3)  # type: ignore[misc]  # bound now
     print(f"{ENTRIES} entries of an IEEE 11073-20601 store, {AT_ONCE} in an event, medians of 3, interleaved")
