@@ -20,7 +20,7 @@ from gateway.journal.store import read_audit
 from gateway.provenance import AUDIT_LABEL, Signer, Verdict, verify
 from gateway.simulator.cables.freestyle import FreeStyleUsb
 from gateway.transports.cables.plugs import Plugged
-from tests.gateway.test_cables import NOW, records
+from tests.support.cable_cases import NOW, records
 from tests.support.cables import house
 from tests.support.fakes import T0
 

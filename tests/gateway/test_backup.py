@@ -17,7 +17,7 @@ from gateway.journal import backup as copying
 from gateway.journal.store import read_audit, read_latest
 from gateway.simulator.cables.freestyle import FreeStyleUsb
 from gateway.transports.cables.plugs import Plugged
-from tests.gateway.test_cables import NOW, glucose_of, records, told_glucose
+from tests.support.cable_cases import NOW, glucose_of, records, told_glucose
 from tests.support.cables import house
 from tests.support.fakes import until
 from tests.support.things import candidate

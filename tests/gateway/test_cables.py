@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,90 +14,20 @@ from drivers.kit.capture import Record
 from gateway import cabling, registry
 from gateway.intake import read as read_intake
 from gateway.replay import readings, sessions_of
-from gateway.simulator.cables.freestyle import FreeStyleLite, FreeStyleOptium, FreeStyleUsb
-from gateway.simulator.cables.meters import Contour, Taidoc, Ultra2, UltraEasy, Verio
-from gateway.simulator.cables.others import BeurerSerial, Bm58, Cms50, Cms50New, Nonin, OmronHem790, PosScale, ReportDisk
+from gateway.simulator.cables.meters import Contour, Taidoc, UltraEasy
+from gateway.simulator.cables.others import Cms50, Cms50New, Nonin, OmronHem790, PosScale
 from gateway.transports.cables.plugs import Plugged
 from profiles.framing import astm
+from tests.support.cable_cases import CASES, FTDI, KETONES, NOW, Case, glucose_of, pressures, records, told_glucose
 from tests.support.cables import House, house
-from tests.support.fakes import T0, until
+from tests.support.fakes import until
 
 REGISTRY = registry.load()
-NOW = datetime.fromtimestamp(T0, UTC).replace(tzinfo=None)
-Truth = tuple[str, str]
-"""When by the device's clock, and what."""
 
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cabling, "slower", lambda _failures, _slowest: 0.0)
-
-
-def records(count: int = 12) -> list[tuple[datetime, int]]:
-    """Newest first; two of them equal and in the same minute."""
-    made = [(NOW.replace(second=0) - timedelta(hours=number), 90 + number) for number in range(1, count + 1)]
-    return [*made[:3], made[2], *made[3:]]
-
-
-def pressures(count: int = 9) -> list[tuple[datetime, int, int, int, int]]:
-    return [(NOW.replace(second=0) - timedelta(hours=number), 118 + number, 79, 61, 1 + number % 2) for number in range(count)]
-
-
-def glucose_of(device: Any) -> list[Truth]:
-    return sorted((time.isoformat(), str(value)) for time, value in device.records)
-
-
-def pressure_of(device: Any) -> list[Truth]:
-    return sorted((time.isoformat(), str(systolic)) for time, systolic, *_ in device.records)
-
-
-def told_glucose(home: House) -> list[Truth]:
-    return sorted((thing["when"]["device_time"], thing["data"]["glucose"]["display"]["value"]) for thing in home.things("blood-glucose"))
-
-
-def told_pressure(home: House) -> list[Truth]:
-    return sorted((thing["when"]["device_time"], thing["data"]["systolic"]["display"]["value"]) for thing in home.things("blood-pressure"))
-
-
-@dataclass(frozen=True)
-class Case:
-    driver: str
-    plugged: Plugged
-    make: Callable[[], Any]
-    truths: Callable[[Any], list[Truth]] = glucose_of
-    told: Callable[[House], list[Truth]] = told_glucose
-    port: str | None = None
-    """Without it nobody speaks to a cable that may be anybody's."""
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        return {"device": [{"port": self.port}]} if self.port else {}
-
-
-KETONES = [(NOW.replace(second=0) - timedelta(hours=9), 9), (NOW.replace(second=0) - timedelta(hours=10), 27)]
-FTDI = Plugged("1-2", 0x0403, 0x6001, "A50285BI", nodes=(("tty", "/dev/ttyUSB0"),))
-CASES = [
-    Case("onetouch-ultraeasy", FTDI, lambda: UltraEasy(records(), lambda: NOW), port="0403:6001"),
-    Case("onetouch-ultra2", FTDI, lambda: Ultra2(records(), lambda: NOW), port="0403:6001:A50285BI"),
-    Case("freestyle-lite", Plugged("1-8", 0x1A61, 0x3410), lambda: FreeStyleLite(records(), lambda: NOW)),
-    Case("freestyle-optium", Plugged("1-9", 0x1A61, 0x3420), lambda: FreeStyleOptium(records(), lambda: NOW, ketones=KETONES)),
-    Case("freestyle-neo", Plugged("1-10", 0x1A61, 0x3850), lambda: FreeStyleUsb(records(), lambda: NOW, ketones=KETONES)),
-    Case("freestyle-insulinx", Plugged("1-11", 0x1A61, 0x3460), lambda: FreeStyleUsb(records(), lambda: NOW, kind="insulinx")),
-    Case("freestyle-libre", Plugged("1-12", 0x1A61, 0x3650), lambda: FreeStyleUsb(records(), lambda: NOW, kind="libre", ketones=KETONES)),
-    Case("onetouch-verio", Plugged("1-3", 0x2766, 0x0004), lambda: Verio(records(), lambda: NOW)),
-    Case("contour", Plugged("1-4", 0x1A79, 0x7410), lambda: Contour(records(), lambda: NOW)),
-    Case("taidoc", Plugged("1-5", 0x10C4, 0xEA80), lambda: Taidoc(records(), lambda: NOW)),
-    Case(
-        "beurer-bm58",
-        Plugged("1-6", 0x0C45, 0x7406),
-        lambda: Bm58(pressures()),
-        pressure_of,
-        told_pressure,
-    ),
-    Case("beurer-serial", FTDI, lambda: BeurerSerial(pressures()), pressure_of, told_pressure, port="0403:6001"),
-    Case("omron-hem790", Plugged("1-13", 0x0590, 0x0028), lambda: OmronHem790(pressures()), pressure_of, told_pressure),
-    Case("accu-chek-report", Plugged("/srv/meter", nodes=(("directory", "/srv/meter"),)), lambda: ReportDisk(records()), port="/srv/meter"),
-]
 
 
 @pytest.fixture(params=CASES, ids=lambda case: case.driver)

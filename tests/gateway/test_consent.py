@@ -22,8 +22,8 @@ from gateway.simulator.cables.freestyle import FreeStyleUsb
 from gateway.sinks.base import Held, person_of
 from gateway.sinks.outlet import NO_GRANT
 from gateway.transports.cables.plugs import Plugged
-from tests.gateway.test_cables import KETONES, NOW, records
 from tests.gateway.test_outlet import Server, Time, fill, nudged
+from tests.support.cable_cases import KETONES, NOW, records
 from tests.support.cables import house
 from tests.support.driving import driven
 from tests.support.fakes import T0, until

@@ -22,8 +22,8 @@ from gateway.journal import Journal
 from gateway.journal.store import read_latest
 from gateway.simulator.cables.freestyle import FreeStyleUsb
 from gateway.transports.cables.plugs import Plugged
-from tests.gateway.test_cables import NOW, records
 from tests.gateway.test_filing import FRAME, TIME, A, facts, glucose, info, put
+from tests.support.cable_cases import NOW, records
 from tests.support.cables import house
 
 ANNA = DeviceSection(address=A, person="anna")

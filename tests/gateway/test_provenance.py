@@ -23,7 +23,7 @@ from gateway.journal.store import read_signed
 from gateway.provenance import KEY_FILE, PUBLIC_FILE, Signer, Verdict, public_key, signer_of, statement, verify
 from gateway.simulator.cables.freestyle import FreeStyleUsb
 from gateway.transports.cables.plugs import Plugged
-from tests.gateway.test_cables import NOW, records
+from tests.support.cable_cases import NOW, records
 from tests.support.cables import house
 from tests.support.things import candidate
 
