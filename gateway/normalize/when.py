@@ -41,16 +41,16 @@ class ClockPair:
         """
         if zone not in self._known:
             now = self.device.naive()
-            device = _aware(now, zone, self.utc_offset).timestamp() if now is not None else None
+            device = _seconds(now, zone, self.utc_offset) if now is not None else None
             self._known[zone] = (device, self.gateway - device - self.fraction) if device is not None else None
         return self._known[zone]
 
 
-def _aware(moment: datetime, zone: tzinfo | None, utc_offset: int | None = None) -> datetime:
-    """A naive time: so many minutes from UTC if the device says so, else local in `zone`, None for the system's."""
+def _seconds(moment: datetime, zone: tzinfo | None, utc_offset: int | None = None) -> float:
+    """Since 1970, of a naive time: so many minutes from UTC if the device says so, else local in `zone`, None for the system's."""
     if utc_offset is not None:
-        return moment.replace(tzinfo=timezone(timedelta(minutes=utc_offset)))
-    return moment.astimezone() if zone is None else moment.replace(tzinfo=zone)
+        return moment.replace(tzinfo=timezone(timedelta(minutes=utc_offset))).timestamp()
+    return moment.timestamp() if zone is None else moment.replace(tzinfo=zone).timestamp()
 
 
 def file(
@@ -71,7 +71,7 @@ def file(
     naive = None if clock_not_set else device_time.naive()
     if naive is not None:
         try:
-            stamped = _aware(naive, zone, utc_offset).timestamp()
+            stamped = _seconds(naive, zone, utc_offset)
             found = _of_stamp(stamped, received, pair, trusted=trusted, zone=zone)
             if found is not None:
                 return When(time=_iso(local(found.moment, zone)), quality=found.quality, device_time=said), found.offset
