@@ -20,7 +20,8 @@ from pathlib import Path
 
 import structlog
 
-from gateway.config import GrantSection, SinkBase
+from gateway.config import GrantSection
+from gateway.config_sinks import SinkBase
 from gateway.journal import Row
 from gateway.sinks.base import person_of
 from gateway.whole import write_whole

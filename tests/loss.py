@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from gateway.cli.common import set_up_logging
-from gateway.config import MqttSection
+from gateway.config_sinks import MqttSection
 from gateway.journal import Commit, Journal
 from gateway.mqtt.consumer import Consumer, Store
 from gateway.sinks.mqtt import MqttSink

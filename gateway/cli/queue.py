@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 
 from gateway.cli.common import Failed, config_option, load_config
-from gateway.config import Config, MqttSection
+from gateway.config import Config
+from gateway.config_sinks import MqttSection
 
 
 @click.command()

@@ -7,7 +7,8 @@ import os
 
 import click
 
-from gateway.config import Config, MqttSection, WebhookSection
+from gateway.config import Config
+from gateway.config_sinks import MqttSection, WebhookSection
 from gateway.sinks.base import Unreachable
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.config import Config, FileSection, SinkSection, WebhookSection
+from gateway.config import Config
+from gateway.config_sinks import FileSection, SinkSection, WebhookSection
 from gateway.sinks.base import Sink
 from gateway.sinks.file import FileSink
 

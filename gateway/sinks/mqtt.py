@@ -19,7 +19,7 @@ from contextlib import suppress
 import structlog
 
 from gateway import crashpoints
-from gateway.config import MqttSection
+from gateway.config_sinks import MqttSection
 from gateway.journal import Row
 from gateway.mqtt import connection
 from gateway.mqtt.client import FAILURE, Client, Lost

@@ -21,7 +21,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from gateway import __version__, crashpoints
-from gateway.config import WebhookSection
+from gateway.config_sinks import WebhookSection
 from gateway.credentials import located
 from gateway.journal import Row
 from gateway.sinks.base import Answer, Refused, Sink, Unreachable

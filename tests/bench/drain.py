@@ -14,7 +14,7 @@ from pathlib import Path
 
 import aiomqtt
 
-from gateway.config import MqttSection
+from gateway.config_sinks import MqttSection
 from gateway.journal import Journal, Row
 from gateway.mqtt.contract import CONTENT_TYPE, topic_of
 from gateway.mqtt.properties import publish_properties

@@ -16,7 +16,7 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from gateway.config import MqttSection
+from gateway.config_sinks import MqttSection
 from gateway.journal import Commit, Journal
 from gateway.mqtt.client import Client, Lost
 from gateway.mqtt.consumer import Consumer, Store

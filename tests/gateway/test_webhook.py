@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.cli import root
-from gateway.config import WebhookSection
+from gateway.config_sinks import WebhookSection
 from gateway.journal import Journal
 from gateway.provenance import Proof, Signed, Signer, Verdict, verify
 from gateway.sinks.base import Unreachable
