@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from gateway.config_strict import Inconsistent, Strict
+
+URL = r"^https?://[^/?#@\s]+([/?][^#\s]*)?$"
 
 
 class SinkBase(Strict):
@@ -70,7 +72,7 @@ class MqttSection(SinkBase):
 
 class WebhookSection(SinkBase):
     type: Literal["webhook"] = Field(description="A POST for each thing to a server of yours (docs/webhook.md)")
-    url: str = Field(pattern=r"^https?://[^/?#@\s]+([/?][^#\s]*)?$", description="Where to")
+    url: str = Field(pattern=URL, description="Where to")
     secret_file: Path | None = Field(
         None,
         description="The file with the secret that both sides know, whsec_ and base64, to sign with; a bare name is a systemd credential",
@@ -81,5 +83,49 @@ class WebhookSection(SinkBase):
     )
 
 
-SINKS: dict[str, type[Strict]] = {"file": FileSection, "mqtt": MqttSection, "webhook": WebhookSection}
-SinkSection = Annotated[FileSection | MqttSection | WebhookSection, Field(discriminator="type")]
+class FhirSection(SinkBase):
+    type: Literal["fhir"] = Field(description="A FHIR R4 server, by the Personal Health Device guide (docs/fhir.md)")
+    url: str = Field(pattern=URL, description="The base of the server, such as https://fhir.example.org/r4")
+    patient_system: str | None = Field(
+        None,
+        pattern=r"^[a-z][a-z0-9+.-]*:\S+$",
+        description="The URI of the system of our names for persons; one of this gateway's own if left out",
+    )
+    patients: dict[str, str] = Field(
+        default_factory=dict, description="By person, the logical id of a Patient that is on the server; no Patient is sent then"
+    )
+    identifier: Literal["stu2", "stu1"] = Field("stu2", description="How the guide's names of measurements are made: as in this edition")
+    token_file: Path | None = Field(None, description="The file with a bearer token; a bare name is a systemd credential")
+    token_url: str | None = Field(None, pattern=URL, description="Where OAuth 2 gives tokens for client credentials")
+    client_id: str | None = Field(None, description="Our name there")
+    client_secret_file: Path | None = Field(None, description="The file with our secret there; a bare name is a systemd credential")
+    scope: str | None = Field(None, description="What to ask for there, such as system/*.write")
+    ca_file: Path | None = Field(None, description="Who signs the server's certificate; the system's authorities if left out")
+    certificate_file: Path | None = Field(None, description="Our certificate, where the server asks for one")
+    key_file: Path | None = Field(None, description="Its key, without a passphrase; a bare name is a systemd credential")
+    together: int = Field(50, ge=1, le=500, description="So many things go in one transaction")
+    timeout_seconds: float = Field(
+        30, gt=0, le=300, description="After so long without an answer everything is kept, and tried again later"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        problems: list[tuple[tuple[int | str, ...], str]] = []
+        if self.token_file is not None and self.token_url is not None:
+            problems.append((("token_file",), "the token is given twice, here and by token_url"))
+        lonely = [name for name in ("client_id", "client_secret_file") if (getattr(self, name) is None) != (self.token_url is None)]
+        problems += [((name,), "token_url, client_id and client_secret_file belong together") for name in lonely]
+        if (self.key_file is not None or self.certificate_file is not None) and not self.url.startswith("https:"):
+            problems.append((("url",), "a certificate of ours is of no use without https"))
+        if problems:
+            raise Inconsistent(problems)
+        return self
+
+
+SINKS: dict[str, type[Strict]] = {
+    "file": FileSection,
+    "mqtt": MqttSection,
+    "webhook": WebhookSection,
+    "fhir": FhirSection,
+}
+SinkSection = Annotated[FileSection | MqttSection | WebhookSection | FhirSection, Field(discriminator="type")]

@@ -8,7 +8,7 @@ import os
 import click
 
 from gateway.config import Config
-from gateway.config_sinks import MqttSection, WebhookSection
+from gateway.config_sinks import FhirSection, MqttSection, WebhookSection
 from gateway.sinks.base import Unreachable
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
@@ -21,7 +21,7 @@ def sink_problems(config: Config) -> list[str]:
         if isinstance(section, MqttSection):
             problem = asyncio.run(_broker(section))
             where = section.host
-        elif isinstance(section, WebhookSection):
+        elif isinstance(section, WebhookSection | FhirSection):
             problem = asyncio.run(_server(section))
             where = section.url
         else:
@@ -35,8 +35,8 @@ def sink_problems(config: Config) -> list[str]:
     return found
 
 
-def _cautions(section: MqttSection | WebhookSection) -> list[str]:
-    if isinstance(section, WebhookSection):
+def _cautions(section: MqttSection | WebhookSection | FhirSection) -> list[str]:
+    if not isinstance(section, MqttSection):
         is_far = section.url.startswith("http://") and not section.url.removeprefix("http://").startswith(_LOCAL)
         return ["all things go over the network in clear; use https"] if is_far else []
     said = []
@@ -60,12 +60,15 @@ async def _broker(section: MqttSection) -> str | None:
     return None
 
 
-async def _server(section: WebhookSection) -> str | None:
-    from gateway.sinks.webhook import WebhookSink  # noqa: PLC0415 - only where there is one
+async def _server(section: WebhookSection | FhirSection) -> str | None:
+    from gateway.sinks.fhir import FhirSink  # noqa: PLC0415 - only where there is one
+    from gateway.sinks.webhook import WebhookSink  # noqa: PLC0415 - likewise
 
-    sink = WebhookSink(section)
+    sink = WebhookSink(section) if isinstance(section, WebhookSection) else FhirSink(section, "check", keeps_time=True)
     try:
         await sink.reach()
     except Unreachable as error:
         return str(error)
+    finally:
+        await sink.close()
     return None

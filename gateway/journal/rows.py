@@ -46,6 +46,8 @@ class Row(NamedTuple):
     body: str
     proof: Proof | None = None
     """Where the gateway signs."""
+    before: tuple[str, ...] = ()
+    """Whose earlier versions said it was."""
 
 
 class Fate(NamedTuple):

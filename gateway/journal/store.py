@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -144,7 +144,7 @@ class Journal:
         """Sound rows behind `n`, in order. A damaged one is left out; `repair` deals with it."""
         with closing(connect_reader(self._path)) as reader:
             rows = reader.execute(f"SELECT {THING_COLUMNS} FROM things WHERE n>? ORDER BY n LIMIT ?", (n, limit)).fetchall()  # noqa: S608 - a constant
-            return self._proven(reader, [_row(row) for row in rows if row_is_sound(row)])
+            return self._complete(reader, rows)
 
     def deferred(self, sink: str) -> list[tuple[int, str]]:
         with closing(connect_reader(self._path)) as reader:
@@ -162,10 +162,15 @@ class Journal:
                 f"SELECT {THING_COLUMNS} FROM things WHERE n IN (SELECT value FROM json_each(?)) ORDER BY n",  # noqa: S608 - a constant
                 (json.dumps(list(numbers)),),
             ).fetchall()
-            return self._proven(reader, [_row(row) for row in rows if row_is_sound(row)])
+            return self._complete(reader, rows)
 
-    def _proven(self, reader: sqlite3.Connection, rows: list[Row]) -> list[Row]:
-        """With what stands beside them, where this gateway signs."""
+    def _complete(self, reader: sqlite3.Connection, found: Sequence[tuple[Any, ...]]) -> list[Row]:
+        """The sound ones, with what stands beside them: whose they were, and a signature where this gateway signs."""
+        rows = [_row(row) for row in found if row_is_sound(row)]
+        later = [row.id for row in rows if row.version > 1]
+        if later:
+            before = _before(reader, later)
+            rows = [row._replace(before=before(row)) if row.version > 1 else row for row in rows]
         if self._signer is None:
             return rows
         query = "SELECT n, key, previous, signature FROM proofs WHERE n IN (SELECT value FROM json_each(?))"
@@ -261,6 +266,19 @@ def read_rejected(path: Path) -> list[Rejection]:
             "SELECT position, session, address, driver, characteristic, data, error, at FROM rejected ORDER BY position"
         ).fetchall()
     return [Rejection(*row) for row in rows]
+
+
+def _before(reader: sqlite3.Connection, ids: Sequence[str]) -> Callable[[Row], tuple[str, ...]]:
+    """Whose the earlier versions of a thing were; what is damaged says nothing."""
+    query = f"SELECT {THING_COLUMNS} FROM things WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id, version"  # noqa: S608 - a constant
+    known: dict[str, list[tuple[int, str]]] = {}
+    for found in reader.execute(query, (json.dumps(list(ids)),)):
+        if row_is_sound(found):
+            row = _row(found)
+            person = json.loads(row.body).get("person")
+            if person is not None:
+                known.setdefault(row.id, []).append((row.version, person))
+    return lambda row: tuple(dict.fromkeys(person for version, person in known.get(row.id, ()) if version < row.version))
 
 
 def _row(row: tuple[Any, ...]) -> Row:

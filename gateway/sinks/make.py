@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.config import Config
-from gateway.config_sinks import FileSection, SinkSection, WebhookSection
+from gateway.config_sinks import FhirSection, FileSection, SinkSection, WebhookSection
 from gateway.sinks.base import Sink
 from gateway.sinks.file import FileSink
 
@@ -22,6 +22,10 @@ def _sink(config: Config, section: SinkSection, gateway_id: str) -> Sink:
         from gateway.sinks.webhook import WebhookSink  # noqa: PLC0415 - likewise
 
         return WebhookSink(section)
+    if isinstance(section, FhirSection):
+        from gateway.sinks.fhir import FhirSink  # noqa: PLC0415 - likewise
+
+        return FhirSink(section, gateway_id, keeps_time=config.time.trust == "ntp")
     from gateway.sinks.mqtt import MqttSink  # noqa: PLC0415 - a gateway without a broker need not carry the library
 
     return MqttSink(section, section.client_id or f"health-gateway-{gateway_id}")

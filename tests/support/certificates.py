@@ -30,11 +30,13 @@ class Authority:
         self.certificate.write_bytes(own.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
     def issue(self, name: str, *, expired: bool = False) -> Pair:
+        """Raises `FileExistsError` for a name that has a certificate already, of this or another authority."""
         key = ec.generate_private_key(ec.SECP256R1())
         alternative = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")])
         made = self._builder(_named(name), key, expired=expired).add_extension(alternative, critical=False).sign(self._key, hashes.SHA256())
         pair = Pair(self._directory / f"{name}.pem", self._directory / f"{name}.key")
-        pair.certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+        with pair.certificate.open("xb") as file:
+            file.write(made.public_bytes(serialization.Encoding.PEM))
         pair.key.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
         return pair
 

@@ -42,11 +42,12 @@ class Transaction:
         if thing["type"] == "device":
             self._put(parties.phd(thing["device"], thing["provenance"]["driver"], thing["data"]))
             return
-        made = drafts(thing)
+        made, whose = drafts(thing), thing.get("person")
         for person in before:
-            if person != thing["person"]:
+            if person != whose:
                 self._observations(made, thing, person, retracted=True)
-        self._observations(made, thing, thing["person"], retracted=bool(thing.get("retracted")))
+        if whose is not None:
+            self._observations(made, thing, whose, retracted=bool(thing.get("retracted")))
 
     def bundle(self) -> Resource:
         return {"resourceType": "Bundle", "type": "transaction", "entry": self._entries}
