@@ -70,6 +70,61 @@ class MqttSection(SinkBase):
         return self
 
 
+class NatsConnection(Strict):
+    """How to get to NATS servers."""
+
+    servers: list[Annotated[str, Field(pattern=r"^(nats|tls)://[^/?#@\s]+$")]] = Field(
+        min_length=1, description="Addresses of the servers; the first that lets us in is taken"
+    )
+    username: str | None = Field(None, description="User at the server")
+    password_file: Path | None = Field(None, description="The file that holds the password; a bare name is a systemd credential")
+    token_file: Path | None = Field(None, description="Or the file that holds a token")
+    credentials_file: Path | None = Field(None, description="Or a credentials file, with the user's JWT and seed")
+    tls: bool = Field(default=False, description="Encrypt, and verify the server's certificate")
+    ca_file: Path | None = Field(None, description="Who signs the server's certificate; the system's authorities if left out")
+    certificate_file: Path | None = Field(None, description="Our own certificate, where the server asks for one")
+    key_file: Path | None = Field(None, description="Its key, without a passphrase; a bare name is a systemd credential")
+    timeout_seconds: float = Field(
+        10, ge=1, le=300, description="After so long without an answer everything is kept, and tried again later"
+    )
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        problems: list[tuple[tuple[int | str, ...], str]] = []
+        ways = [name for name in ("username", "token_file", "credentials_file") if getattr(self, name) is not None]
+        problems += [((name,), f"one way to be let in is enough; there is {ways[0]} already") for name in ways[1:]]
+        if (self.username is None) != (self.password_file is None):
+            problems.append((("password_file",), "username and password_file belong together"))
+        if any(server.startswith("tls:") for server in self.servers) and not self.tls:
+            problems.append((("tls",), "a server's address begins with tls://; set tls = true"))
+        if not self.tls:
+            problems += [
+                ((name,), "is of no use without tls = true")
+                for name in ("ca_file", "certificate_file", "key_file")
+                if getattr(self, name) is not None
+            ]
+        if problems:
+            raise Inconsistent(problems)
+        return self
+
+
+class NatsSection(SinkBase, NatsConnection):
+    type: Literal["nats"] = Field(description="A queue: a stream of NATS JetStream (docs/queue.md)")
+    subject: str = Field("health", pattern=r"^[^.*>\s]+(\.[^.*>\s]+)*$", description="What all subjects begin with")
+    stream: str | None = Field(None, pattern=r"^[^.*>\s/\\]+$", description="Only a stream of this name may take them; any if left out")
+    client_id: str | None = Field(
+        None, pattern=r"^[^.*>\s]+$", description="The gateway's name there; health-gateway- and a random part if left out"
+    )
+    ack: Literal["broker", "receiver"] = Field(
+        "broker", description="What counts: that the stream has a thing, or that its consumer has said so (a receipt)"
+    )
+    in_flight: int = Field(200, ge=1, le=4000, description="So many things may be under way at once")
+    settle_seconds: float = Field(
+        150, ge=0, description="What the stream took so shortly before the server was lost is sent again; longer than its sync_interval"
+    )
+    receipt_seconds: float = Field(60, gt=0, description="After so long without any receipt the consumer counts as away")
+
+
 class WebhookSection(SinkBase):
     type: Literal["webhook"] = Field(description="A POST for each thing to a server of yours (docs/webhook.md)")
     url: str = Field(pattern=URL, description="Where to")
@@ -125,7 +180,8 @@ class FhirSection(SinkBase):
 SINKS: dict[str, type[Strict]] = {
     "file": FileSection,
     "mqtt": MqttSection,
+    "nats": NatsSection,
     "webhook": WebhookSection,
     "fhir": FhirSection,
 }
-SinkSection = Annotated[FileSection | MqttSection | WebhookSection | FhirSection, Field(discriminator="type")]
+SinkSection = Annotated[FileSection | MqttSection | NatsSection | WebhookSection | FhirSection, Field(discriminator="type")]

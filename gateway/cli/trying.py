@@ -8,7 +8,7 @@ import os
 import click
 
 from gateway.config import Config
-from gateway.config_sinks import FhirSection, MqttSection, WebhookSection
+from gateway.config_sinks import FhirSection, MqttSection, NatsSection, WebhookSection
 from gateway.sinks.base import Unreachable
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
@@ -24,6 +24,9 @@ def sink_problems(config: Config) -> list[str]:
         elif isinstance(section, WebhookSection | FhirSection):
             problem = asyncio.run(_server(section))
             where = section.url
+        elif isinstance(section, NatsSection):
+            problem = asyncio.run(_stream(section))
+            where = ", ".join(section.servers)
         else:
             continue
         if problem:
@@ -35,7 +38,10 @@ def sink_problems(config: Config) -> list[str]:
     return found
 
 
-def _cautions(section: MqttSection | WebhookSection | FhirSection) -> list[str]:
+def _cautions(section: MqttSection | NatsSection | WebhookSection | FhirSection) -> list[str]:
+    if isinstance(section, NatsSection):
+        far = [one for one in section.servers if not one.split("://")[1].startswith(_LOCAL)]
+        return ["all things go over the network in clear; use tls"] if far and not section.tls else []
     if not isinstance(section, MqttSection):
         is_far = section.url.startswith("http://") and not section.url.removeprefix("http://").startswith(_LOCAL)
         return ["all things go over the network in clear; use https"] if is_far else []
@@ -71,4 +77,14 @@ async def _server(section: WebhookSection | FhirSection) -> str | None:
         return str(error)
     finally:
         await sink.close()
+    return None
+
+
+async def _stream(section: NatsSection) -> str | None:
+    from gateway.sinks.nats import NatsSink  # noqa: PLC0415 - only where there is one
+
+    try:
+        await NatsSink(section, section.client_id or "health-gateway-check").reach()
+    except Unreachable as error:
+        return str(error)
     return None

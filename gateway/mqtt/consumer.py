@@ -18,8 +18,9 @@ import aiomqtt
 
 from gateway.mqtt import connection
 from gateway.mqtt.client import Client, Lost
-from gateway.mqtt.contract import filters_of, receipt
+from gateway.mqtt.contract import filters_of
 from gateway.mqtt.properties import connect_properties, publish_properties
+from gateway.receipts import receipt
 
 TOGETHER = 200
 """So many messages share one fdatasync."""

@@ -23,9 +23,11 @@ from gateway.config_sinks import MqttSection
 from gateway.journal import Row
 from gateway.mqtt import connection
 from gateway.mqtt.client import FAILURE, Client, Lost
-from gateway.mqtt.contract import CONTENT_TYPE, correlation, receipt_topic, refusal_in, topic_of
+from gateway.mqtt.contract import CONTENT_TYPE, receipt_topic, topic_of
 from gateway.mqtt.properties import Packed, Template
+from gateway.receipts import correlation, refusal_in
 from gateway.sinks.base import Answer, Held, Refused, Sink, Unreachable, person_of
+from gateway.sinks.batch import Batch
 
 log = structlog.get_logger()
 
@@ -45,48 +47,6 @@ _DEFERRED = {
 }
 
 
-class _Batch:
-    """Answers to one batch, as they come in: by place, None where the thing was taken."""
-
-    def __init__(self, rows: Sequence[Row]) -> None:
-        self.rows = rows
-        self.lines: list[str] = []
-        self.answers: dict[int, Answer | None] = {}
-        self.open: set[int] = set()
-        self.waiting_lines: dict[str, Held] = {}
-        """By line: the place of the first that waits, and why."""
-        self.moved = asyncio.Event()
-
-    def answer(self, place: int, answer: Answer | None) -> None:
-        self.open.discard(place)
-        self.answers[place] = answer
-        self.moved.set()
-
-    def took(self, place: int) -> None:
-        """Taken, unless it overtook one of its line that now waits: then it goes again behind it."""
-        first = self.waiting_lines.get(self.lines[place])
-        if first is not None and place > first.n:
-            self.answer(place, Held(self.rows[place].n, first.reason))
-        else:
-            self.answer(place, None)
-
-    def hold(self, place: int, reason: str) -> None:
-        """This thing waits, and so does what follows in its line, even where the broker has it already."""
-        line = self.lines[place]
-        self.waiting_lines[line] = Held(place, reason)
-        for other in range(place, len(self.lines)):
-            if other == place or (self.lines[other] == line and other in self.answers and self.answers[other] is None):
-                self.answer(other, Held(self.rows[other].n, reason))
-
-    def so_far(self) -> tuple[int, list[Answer]]:
-        """How many of the first have their answer, and the answers that are not simply «taken»."""
-        done = 0
-        while done in self.answers:
-            done += 1
-        found = (self.answers[place] for place in range(done))
-        return done, [answer for answer in found if answer is not None]
-
-
 class _Awaited:
     """A thing that the broker has and the consumer has not confirmed."""
 
@@ -101,7 +61,7 @@ class MqttSink(Sink):
         self.settle_seconds = settings.settle_seconds if settings.ack == "broker" else 0.0
         self._client: Client | None = None
         self._awaited: dict[bytes, _Awaited] = {}
-        self._places: dict[bytes, tuple[_Batch, int]] = {}
+        self._places: dict[bytes, tuple[Batch, int]] = {}
         self._listening: asyncio.Task[None] | None = None
         self._careful = False
         self._suspect: tuple[bytes, int] | None = None
@@ -151,7 +111,7 @@ class MqttSink(Sink):
                     batch, place = self._places.pop(key)
                     self._take_receipt(key, batch, place)
 
-    def _take_receipt(self, key: bytes, batch: _Batch, place: int) -> None:
+    def _take_receipt(self, key: bytes, batch: Batch, place: int) -> None:
         payload = self._awaited.pop(key).receipt or b""
         try:
             why = refusal_in(payload)
@@ -182,7 +142,7 @@ class MqttSink(Sink):
 
     async def send(self, batch: Sequence[Row]) -> Sequence[Answer]:
         client = await self._connected()
-        under_way = _Batch(batch)
+        under_way = Batch(batch)
         window = 1 if self._careful else min(self._settings.in_flight, client.receive_maximum)
         try:
             with client.told_of_the_end(under_way.moved.set):
@@ -200,7 +160,7 @@ class MqttSink(Sink):
         crashpoints.reached("sink-written")
         return under_way.so_far()[1]
 
-    def _look_for_the_cause(self, client: Client, batch: _Batch) -> None:
+    def _look_for_the_cause(self, client: Client, batch: Batch) -> None:
         """Some brokers answer a thing they do not like by closing the connection. To find out which, send one at a time; one that
         was alone under way when the connection went, some times in a row, is refused.
         """
@@ -219,7 +179,7 @@ class MqttSink(Sink):
             self._suspect = None
             batch.answer(place, Refused(row.n, "the broker closes the connection when it is sent"))
 
-    async def _until(self, client: Client, batch: _Batch, most: int) -> None:
+    async def _until(self, client: Client, batch: Batch, most: int) -> None:
         """Wait until no more than `most` are under way. Raises `Lost` when the connection has gone, or nothing comes."""
         while len(batch.open) > most:
             if client.gone.is_set():
@@ -239,7 +199,7 @@ class MqttSink(Sink):
                     f"the broker has {len(batch.open)} things, but no receipt has come for {self._patience:.0f} s; is the consumer running?"
                 ) from error
 
-    def _put(self, client: Client, batch: _Batch, place: int) -> None:
+    def _put(self, client: Client, batch: Batch, place: int) -> None:
         row = batch.rows[place]
         person = person_of(row)
         line = person or ""
@@ -266,7 +226,7 @@ class MqttSink(Sink):
         client.publish_soon(topic, payload, self._properties(row, key), answered)
         crashpoints.reached("message-sent")
 
-    def _is_to_be_sent(self, batch: _Batch, place: int, key: bytes) -> bool:
+    def _is_to_be_sent(self, batch: Batch, place: int, key: bytes) -> bool:
         """Whether a thing whose receipt counts must be published (again); registers it as awaited."""
         awaited = self._awaited.get(key)
         if awaited is not None and awaited.receipt is not None:
@@ -293,7 +253,7 @@ class MqttSink(Sink):
             user |= {"n": str(row.n), "key": row.proof.key, "previous": row.proof.previous.hex(), "signature": row.proof.signature.hex()}
         return self._properties_of_all.filled(user, key if self._settings.ack == "receiver" else b"")
 
-    def _broker_says(self, batch: _Batch, place: int, code: int, topic: str) -> None:
+    def _broker_says(self, batch: Batch, place: int, code: int, topic: str) -> None:
         crashpoints.reached("message-acknowledged")
         row = batch.rows[place]
         if code in _DEFERRED:

@@ -20,9 +20,10 @@ from gateway.config_sinks import MqttSection
 from gateway.journal import Commit, Journal
 from gateway.mqtt.client import Client, Lost
 from gateway.mqtt.consumer import Consumer, Store
-from gateway.mqtt.contract import receipt, topic_of
+from gateway.mqtt.contract import topic_of
 from gateway.mqtt.properties import Template, publish_properties
 from gateway.provenance import Proof, Signed, Signer, Verdict, verify
+from gateway.receipts import receipt
 from gateway.sinks.base import Unreachable
 from gateway.sinks.file import FileSink
 from gateway.sinks.mqtt import MqttSink
