@@ -28,7 +28,8 @@ HOMES = {
     "starlette": ("gateway/api/",),
     "uvicorn": ("gateway/api/",),
     "click": ("gateway/cli/",),
-    "cryptography": ("gateway/sealed.py", "gateway/provenance.py"),
+    "nats": ("gateway/nats/", "gateway/sinks/nats.py"),
+    "cryptography": ("gateway/sealed.py", "gateway/provenance.py", "gateway/nats/credentials.py"),
 }
 
 

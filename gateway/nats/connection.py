@@ -7,23 +7,20 @@ outlet has pauses of its own.
 from __future__ import annotations
 
 import asyncio
-import base64
 import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from nats.aio.client import Client
 from nats.errors import AuthorizationError, Error, NoServersError, UnexpectedEOF
 
 from gateway.config_sinks import NatsConnection
 from gateway.credentials import located
+from gateway.nats.credentials import callbacks
 
 CLOSE_SECONDS = 2.0
 FORBIDDEN = "permissions violation"
-_SEED_OCTETS = 36
-"""Two of prefix, 32, two of check sum: what `S…` of a credentials file is in base32."""
 
 
 class Lost(Exception):
@@ -145,7 +142,12 @@ def _options(settings: NatsConnection) -> dict[str, Any]:
     if settings.token_file is not None:
         found["token"] = _text(settings.token_file)
     if settings.credentials_file is not None:
-        found |= _credentials(settings.credentials_file)
+        try:
+            found |= callbacks(_text(settings.credentials_file))
+        except ValueError as error:
+            raise Lost(
+                f"{settings.credentials_file} is no credentials file: it wants a user's JWT and seed, as `nsc` writes them"
+            ) from error
     if settings.tls:
         found["tls"] = _context(settings)
     return found
@@ -156,24 +158,6 @@ def _text(path: Path) -> str:
         return located(path).read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise Lost(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}") from error
-
-
-def _credentials(path: Path) -> dict[str, Any]:
-    """A file of `nsc`: a token (JWT) of the user, and the seed of the key with which the server's question is signed."""
-    blocks = [line.strip() for line in _text(path).splitlines() if line.strip() and not line.lstrip().startswith(("-", "*", "I"))]
-    token = next((line for line in blocks if line.startswith("eyJ")), None)
-    seed = next((line for line in blocks if line.startswith("SU")), None)
-    try:
-        octets = base64.b32decode((seed or "") + "=" * (-len(seed or "") % 8))
-        if token is None or len(octets) != _SEED_OCTETS:
-            raise ValueError
-    except ValueError as error:
-        raise Lost(f"{path} is no credentials file: it wants a user's JWT and seed, as `nsc` writes them") from error
-    key = Ed25519PrivateKey.from_private_bytes(octets[2:34])
-    return {
-        "user_jwt_cb": lambda: bytearray(token.encode()),
-        "signature_cb": lambda nonce: base64.b64encode(key.sign(nonce.encode())),
-    }
 
 
 def _context(settings: NatsConnection) -> ssl.SSLContext:
