@@ -239,7 +239,7 @@ class Gateway:
             await asyncio.sleep(PENDING_CHECK_SECONDS)
 
     async def _release_time(self) -> int:
-        released = await pending.release_as_they_are(self.journal)
+        released = await pending.release_as_they_are(self.journal, self._clock)
         self._audit.note("time released", things=len(released))
         self._on_committed(released)
         return len(released)

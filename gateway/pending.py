@@ -1,19 +1,21 @@
 """Releases things whose time was pending, once the hub knows what time it is.
 
 Everything leans on the clock since boot, which never jumps: what the hub's clock was wrong by is the same for a reading of
-this boot as it is now, so its time moves by that much, as a new version. Things of an earlier boot cannot be mended
+this boot as it is now, so that its time is told by that, in a new version. Things of an earlier boot cannot be mended
 so; they wait for their owner's word (`health-gateway release-time`), which files them as they are, marked.
 """
 
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
+from typing import Any
 
 from gateway.clock import Clock
 from gateway.filing import QUALITY_RANK, candidates
 from gateway.journal import Commit, Committed, Journal, Row
-from gateway.normalize.things import BY_NAME, Quality, Thing
+from gateway.normalize.settling import settled, unsettled
+from gateway.normalize.things import BY_NAME, Quality, Thing, When
 
 _PENDING = QUALITY_RANK[Quality.TIME_PENDING]
 
@@ -31,17 +33,8 @@ def _thing(row: Row) -> Thing:
     return BY_NAME[row.type].model_validate_json(row.body)
 
 
-def _moved(thing: Thing, seconds: float, quality: Quality) -> Thing:
-    moment = datetime.fromisoformat(thing.when.time) + timedelta(seconds=seconds)
-    time = moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
-    return thing.model_copy(update={"when": thing.when.model_copy(update={"time": time, "quality": quality})})
-
-
-def _settled(thing: Thing) -> Quality:
-    """What the time is worth once the hub's part of it is sure."""
-    if thing.when.device_time is None:
-        return Quality.RECEIVED
-    return Quality.CORRECTED if thing.provenance.clock_offset is not None else Quality.DEVICE_CLOCK_INVALID
+def _with_time(thing: Thing, when: When, **provenance: Any) -> Thing:
+    return thing.model_copy(update={"when": when, "provenance": thing.provenance.model_copy(update=provenance)})
 
 
 async def release_synchronized(journal: Journal, clock: Clock) -> list[Committed]:
@@ -55,11 +48,13 @@ async def release_synchronized(journal: Journal, clock: Clock) -> list[Committed
         if thing.provenance.boot_id == boot:
             received = datetime.fromisoformat(thing.provenance.received).timestamp()
             wrong_by = now_minus_boot - (received - thing.provenance.received_boottime)
-            mended.append(_moved(thing, wrong_by, _settled(thing)))
+            when, offset = settled(thing.when, thing.provenance.clock_offset, received=received, wrong_by=wrong_by, zone=clock.zone())
+            heard = datetime.fromtimestamp(received + wrong_by, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            mended.append(_with_time(thing, when, clock_offset=offset, received=heard))
     return await journal.commit(Commit("", tuple(candidates(mended)))) if mended else []
 
 
-async def release_as_they_are(journal: Journal) -> list[Committed]:
-    """The owner's word: file what is pending under the times it has, marked as unchecked."""
-    named = [_moved(thing, 0, Quality.DEVICE_CLOCK_INVALID) for thing in map(_thing, pending(journal))]
+async def release_as_they_are(journal: Journal, clock: Clock) -> list[Committed]:
+    """The owner's word: file what is pending under the times it has, marked."""
+    named = [_with_time(thing, unsettled(thing.when, clock.zone())) for thing in map(_thing, pending(journal))]
     return await journal.commit(Commit("", tuple(candidates(named)))) if named else []

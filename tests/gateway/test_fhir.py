@@ -18,7 +18,7 @@ from fhir.resources.R4B import get_fhir_model_class
 from gateway.exports.fhir import identifier
 from gateway.exports.fhir.bundle import Transaction
 from gateway.exports.fhir.observations import NoForm
-from gateway.exports.fhir.parties import Home
+from gateway.exports.fhir.parties import Home, phd
 from gateway.exports.fhir.terms import written
 from gateway.filing import Filing
 from gateway.journal import Journal
@@ -186,6 +186,32 @@ def test_simulated_things_are_marked(cuff: Thing) -> None:
     cuff = copy.deepcopy(cuff)
     cuff["provenance"]["simulated"] = True
     assert {one["meta"]["security"][0]["code"] for one in resources(made(cuff)) if not is_coincident(one)} == {"HTEST"}
+
+
+def test_what_is_no_number_is_absent_with_a_reason() -> None:
+    found = asyncio.run(_things(CAPTURES / "generic-health-sensor.ndjson"))
+    thing = next(one for one in found if one["type"] == "coded-observation" and one["data"].get("value"))
+    without = {**thing, "data": {**thing["data"], "value": None, "components": []}}
+    [observation] = resources(made(without), "Observation")
+    assert observation["dataAbsentReason"]["coding"][0]["code"] == "unknown"
+    assert not any(name.startswith("value") for name in observation)
+    assert problems(made(without)) == []
+
+
+@pytest.mark.parametrize(("bits", "word"), [("0000", "Y"), ("8000", "N")])
+def test_the_regulation_bit_and_the_certificate_are_told(bits: str, word: str) -> None:
+    """Cleared is regulated. The list of IEEE 11073-20601: one entry of Continua's with version and interfaces, one with the bit."""
+    data = f"0002001202010008070000010002400f02020002{bits}"
+    ref = {"identity": "system-id:FE:ED:AB:EE:DE:AD:77:C3", "address": "C1:00:00:00:00:01", "name": "x"}
+    device = phd(ref, "weight-scale", {"regulatory": data})
+    assert [one["value"] for one in device["version"]] == ["unknown", "7.0"]
+    interfaces, regulated = device["property"]
+    assert interfaces["valueCode"] == [{"text": "16399"}]
+    assert regulated["type"]["coding"][0]["code"] == "532354.0"
+    assert regulated["valueCode"][0]["coding"][0]["code"] == word
+    assert get_fhir_model_class("Device").model_validate(device)
+    for cut in range(len(data) // 2):
+        phd(ref, "weight-scale", {"regulatory": data[: 2 * cut]})
 
 
 def test_what_has_no_code_claims_no_profile() -> None:

@@ -162,7 +162,7 @@ async def test_things_of_an_earlier_boot_wait_for_their_owners_word(tmp_path: Pa
     journal = Journal(tmp_path / "journal.db")
     await taken_without_a_clock(journal, FakeClock(time=1000.0, boot=50.0, trusted=False, boot_name="earlier"))
     assert await pending.release_synchronized(journal, FakeClock()) == []
-    released = await pending.release_as_they_are(journal)
+    released = await pending.release_as_they_are(journal, FakeClock())
     assert len(released) == 1
     body = json.loads(journal.versions(released[0].id)[-1].body)
     assert body["when"]["quality"] == "device-clock-invalid"

@@ -21,6 +21,8 @@ from tests.support.bluez.bus import private_bus
 
 SAMPLE_SECONDS, FEWEST_SAMPLES = 5.0, 40
 """A short soak looks more often: a quarter of it is to be more than the one moment at which a session happens to run."""
+QUIET_SAMPLES = 6
+"""One a second when all has been read: on a busy machine a short soak has no quiet moment of its own."""
 
 
 def grown(samples: list[Sample]) -> list[str]:
@@ -57,6 +59,9 @@ async def main(place: Path, minutes: float, seed: int) -> int:
         await disturbing
         verdict = await soak.calm()
         waiting = soak.waiting()
+        for _ in range(QUIET_SAMPLES):
+            await asyncio.sleep(1)
+            samples += [sample] if (sample := await soak.sample()) is not None else []
     finally:
         status = await soak.stop()
     print(f"seed {seed}: {minutes:g} minutes, {soak.wakes} wakes, faults: {dict(sorted(soak.faults.items()))}")

@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 from gateway.exports.fhir.identifier import Algorithm, device_part, eui
-from gateway.exports.fhir.terms import Resource, concept, mdc, profile
+from gateway.exports.fhir.terms import BITS, Resource, concept, mdc, profile
+from profiles.gatt.regulatory import Certification, certification
 
 SYSID = "urn:oid:1.2.840.10004.1.1.1.0.0.1.0.0.1.2680"
 BTMAC = "http://hl7.org/fhir/sid/eui-48/bluetooth"
@@ -30,6 +31,8 @@ _SPECIALIZATIONS = {
     "fitness-machine": 528425,
 }
 _VERSIONS = {"hardware": 531974, "software": 531975, "firmware": 531976}
+CONTINUA, INTERFACES, REGULATED = 532352, 532353, "532354.0"
+"""MDC_REG_CERT_DATA_CONTINUA_VERSION, …_CERT_DEV_LIST, and the bit of …_REG_STATUS."""
 NTP, NO_SYNC = 532226, 532224
 """How the gateway's clock is kept: MDC_TIME_SYNC_NTPV4, MDC_TIME_SYNC_NONE."""
 
@@ -80,6 +83,9 @@ def phd(ref: Mapping[str, Any], driver: str, told: Mapping[str, Any] | None = No
     versions = [{"type": {"coding": [mdc(code)]}, "value": str(told[name])} for name, code in _VERSIONS.items() if told.get(name)] or [
         {"type": {"coding": [mdc(_VERSIONS["firmware"])]}, "value": "unknown"}
     ]
+    known = certification(bytes.fromhex(told.get("regulatory") or ""))
+    if known is not None and known.version is not None:
+        versions.append({"type": {"coding": [mdc(CONTINUA)]}, "value": ".".join(map(str, known.version))})
     serial = told.get("serial_number") or ref.get("serial_number")
     return {
         "resourceType": "Device",
@@ -91,7 +97,19 @@ def phd(ref: Mapping[str, Any], driver: str, told: Mapping[str, Any] | None = No
         "type": {"coding": [mdc(65573)], "text": "Personal health device"},
         "specialization": [{"systemType": concept(_SPECIALIZATIONS.get(driver, GENERIC)), "version": "1"}],
         "version": versions,
+        **({} if known is None else _certified(known)),
     }
+
+
+def _certified(known: Certification) -> Resource:
+    """What Continua's certificate and the regulator say of it."""
+    found = []
+    if known.interfaces:
+        found.append({"type": {"coding": [mdc(INTERFACES)]}, "valueCode": [{"text": str(one)} for one in known.interfaces]})
+    if known.regulated is not None:
+        coding = {"system": "http://terminology.hl7.org/CodeSystem/v2-0136", "code": "Y" if known.regulated else "N"}
+        found.append({"type": {"coding": [{"system": BITS, "code": REGULATED}]}, "valueCode": [{"coding": [coding]}]})
+    return {"property": found} if found else {}
 
 
 def _names(ref: Mapping[str, Any]) -> list[Resource]:
