@@ -177,11 +177,33 @@ class FhirSection(SinkBase):
         return self
 
 
+GUID = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
+
+
+class HealthVaultSection(SinkBase):
+    type: Literal["healthvault"] = Field(description="A record service that speaks HealthVault's XML over HTTP (docs/healthvault.md)")
+    url: str = Field(pattern=URL, description="Where requests go, such as https://platform.example.org/platform/wildcat.ashx")
+    app_id: str = Field(pattern=GUID, description="The id of this installation there")
+    secret_file: Path = Field(description="The file with its shared secret, base64; a bare name is a systemd credential")
+    person_id: str = Field(pattern=GUID, description="Who has let us write into the records")
+    records: dict[str, Annotated[str, Field(pattern=GUID)]] = Field(
+        min_length=1, description="By person, the id of the record that things go into"
+    )
+    ca_file: Path | None = Field(None, description="Who signs the server's certificate; the system's authorities if left out")
+    together: int = Field(30, ge=1, le=200, description="So many things go in one request")
+    timeout_seconds: float = Field(
+        30, gt=0, le=300, description="After so long without an answer everything is kept, and tried again later"
+    )
+
+
 SINKS: dict[str, type[Strict]] = {
     "file": FileSection,
     "mqtt": MqttSection,
     "nats": NatsSection,
     "webhook": WebhookSection,
     "fhir": FhirSection,
+    "healthvault": HealthVaultSection,
 }
-SinkSection = Annotated[FileSection | MqttSection | NatsSection | WebhookSection | FhirSection, Field(discriminator="type")]
+SinkSection = Annotated[
+    FileSection | MqttSection | NatsSection | WebhookSection | FhirSection | HealthVaultSection, Field(discriminator="type")
+]

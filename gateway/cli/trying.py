@@ -8,7 +8,7 @@ import os
 import click
 
 from gateway.config import Config
-from gateway.config_sinks import FhirSection, MqttSection, NatsSection, WebhookSection
+from gateway.config_sinks import FhirSection, HealthVaultSection, MqttSection, NatsSection, WebhookSection
 from gateway.sinks.base import Unreachable
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
@@ -21,7 +21,7 @@ def sink_problems(config: Config) -> list[str]:
         if isinstance(section, MqttSection):
             problem = asyncio.run(_broker(section))
             where = section.host
-        elif isinstance(section, WebhookSection | FhirSection):
+        elif isinstance(section, WebhookSection | FhirSection | HealthVaultSection):
             problem = asyncio.run(_server(section))
             where = section.url
         elif isinstance(section, NatsSection):
@@ -38,7 +38,7 @@ def sink_problems(config: Config) -> list[str]:
     return found
 
 
-def _cautions(section: MqttSection | NatsSection | WebhookSection | FhirSection) -> list[str]:
+def _cautions(section: MqttSection | NatsSection | WebhookSection | FhirSection | HealthVaultSection) -> list[str]:
     if isinstance(section, NatsSection):
         far = [one for one in section.servers if not one.split("://")[1].startswith(_LOCAL)]
         return ["all things go over the network in clear; use tls"] if far and not section.tls else []
@@ -66,11 +66,18 @@ async def _broker(section: MqttSection) -> str | None:
     return None
 
 
-async def _server(section: WebhookSection | FhirSection) -> str | None:
+async def _server(section: WebhookSection | FhirSection | HealthVaultSection) -> str | None:
     from gateway.sinks.fhir import FhirSink  # noqa: PLC0415 - only where there is one
+    from gateway.sinks.healthvault import HealthVaultSink  # noqa: PLC0415 - likewise
     from gateway.sinks.webhook import WebhookSink  # noqa: PLC0415 - likewise
 
-    sink = WebhookSink(section) if isinstance(section, WebhookSection) else FhirSink(section, "check", keeps_time=True)
+    sink: WebhookSink | FhirSink | HealthVaultSink
+    if isinstance(section, WebhookSection):
+        sink = WebhookSink(section)
+    elif isinstance(section, FhirSection):
+        sink = FhirSink(section, "check", keeps_time=True)
+    else:
+        sink = HealthVaultSink(section)
     try:
         await sink.reach()
     except Unreachable as error:

@@ -23,16 +23,22 @@ def lines(rows: Iterable[Row]) -> Iterator[str]:
     """The caller passes latest versions only: here an update would be a second thing."""
     yield "<?xml version='1.0' encoding='UTF-8'?>\n<info>\n"
     for row in rows:
-        yield tostring(thing_element(json.loads(row.body)), encoding="unicode") + "\n"
+        yield tostring(thing_element(json.loads(row.body), row), encoding="unicode") + "\n"
     yield "</info>\n"
 
 
-def thing_element(thing: dict[str, Any]) -> Element:
+def thing_element(thing: dict[str, Any], row: Row | None = None) -> Element:
+    """With what was signed and its signature, where `row` has one."""
     element = Element("thing")
     add(element, "type-id", thing["type_id"])
     data_xml = SubElement(element, "data-xml")
     data_xml.append(BUILDERS[thing["type"]](thing))
     data_xml.append(_common(thing))
+    if row is not None and row.proof is not None:
+        extension = data_xml.find("common/extension")
+        assert extension is not None  # noqa: S101 - for the type checker
+        signed = add(extension, "signed", row.body)
+        signed.attrib.update(n=str(row.n), key=row.proof.key, previous=row.proof.previous.hex(), signature=row.proof.signature.hex())
     return element
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.config import Config
-from gateway.config_sinks import FhirSection, FileSection, NatsSection, SinkSection, WebhookSection
+from gateway.config_sinks import FhirSection, FileSection, HealthVaultSection, NatsSection, SinkSection, WebhookSection
 from gateway.sinks.base import Sink
 from gateway.sinks.file import FileSink
 
@@ -26,6 +26,10 @@ def _sink(config: Config, section: SinkSection, gateway_id: str) -> Sink:
         from gateway.sinks.fhir import FhirSink  # noqa: PLC0415 - likewise
 
         return FhirSink(section, gateway_id, keeps_time=config.time.trust == "ntp")
+    if isinstance(section, HealthVaultSection):
+        from gateway.sinks.healthvault import HealthVaultSink  # noqa: PLC0415 - likewise
+
+        return HealthVaultSink(section)
     if isinstance(section, NatsSection):
         from gateway.sinks.nats import NatsSink  # noqa: PLC0415 - likewise
 

@@ -6,26 +6,22 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import json
-import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-import uvicorn
 from fhir.resources.R4B import get_fhir_model_class
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tests.support.certificates import Pair
-from tests.support.fakes import until
 from tests.support.fhir_rules import problems
+from tests.support.web import listening
 
 Stored = dict[str, Any]
 
@@ -140,25 +136,10 @@ class FhirServer:
         return JSONResponse({"access_token": self.tokens[0], "token_type": "Bearer", "expires_in": 3600})
 
 
-class _Uvicorn(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 @asynccontextmanager
 async def served(server: FhirServer, pair: Pair | None = None, clients: Path | None = None) -> AsyncIterator[str]:
     """Its base. `clients`: whose certificates a client must have."""
-    tls: dict[str, Any] = {"ssl_certfile": str(pair.certificate), "ssl_keyfile": str(pair.key)} if pair else {}
-    if clients is not None:
-        tls |= {"ssl_ca_certs": str(clients), "ssl_cert_reqs": ssl.CERT_REQUIRED}
     routes = [Route("/r4", server.root, methods=["POST"]), Route("/token", server.token, methods=["POST"])]
-    made = _Uvicorn(uvicorn.Config(Starlette(routes=routes), port=server.port, log_config=None, lifespan="off", **tls))
-    task = asyncio.create_task(made.serve())
-    await until(lambda: made.started)
-    server.port = made.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http{'s' if pair else ''}://127.0.0.1:{server.port}/r4"
-    finally:
-        made.should_exit = True
-        await task
+    async with listening(routes, server.port, pair, clients) as url:
+        server.port = int(url.rsplit(":", 1)[1])
+        yield f"{url}/r4"
