@@ -35,7 +35,7 @@ endif
 # Real servers that tests run against, and the packages they come from.
 .PHONY: servers
 servers:
-	@tests/install mosquitto:mosquitto dbus-daemon:dbus
+	@tests/install mosquitto:mosquitto dbus-daemon:dbus pg_ctlcluster:postgresql
 
 .PHONY: test-other
 test-other:
@@ -94,7 +94,7 @@ lock:
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --custom-compile-command 'make lock' --extra sim --group build pyproject.toml -o requirements.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --custom-compile-command 'make lock' --extra sim --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	  --custom-compile-command 'make lock' --extra sim --extra collect --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean:
 	rm -rf .venv .venv-3.13 .mypy_cache .ruff_cache .pytest_cache dist

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
@@ -254,6 +254,7 @@ class Config(Strict):
         return self.gateway.socket or self.gateway.state / "control.sock"
 
 
+M = TypeVar("M", bound=BaseModel)
 RELOADED = ("bluetooth", "cables", "device", "person", "disk", "grant")
 """Sections that SIGHUP takes over; the others need a restart."""
 
@@ -269,6 +270,11 @@ def load(path: Path) -> Config:
 
 
 def parse(path: Path, text: str) -> Config:
+    return parse_as(Config, path, text)
+
+
+def parse_as(model: type[M], path: Path, text: str) -> M:
+    """Raises `ConfigError`."""
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -276,22 +282,26 @@ def parse(path: Path, text: str) -> Config:
         line = int(found[1]) if found else len(text.splitlines()) or 1
         raise ConfigError(path, [ConfigProblem(line, "", f"no valid TOML: {error}")]) from error
     try:
-        return Config.model_validate(data)
+        return model.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(path, [problem for item in error.errors() for problem in _problems(text, item)]) from error
+        raise ConfigError(path, [problem for item in error.errors() for problem in _problems(model, text, item)]) from error
 
 
-def _problems(text: str, item: Any) -> list[ConfigProblem]:
+def _problems(model: type[BaseModel], text: str, item: Any) -> list[ConfigProblem]:
     cause = item.get("ctx", {}).get("error")
     loc = tuple(item["loc"])
     kind = SINKS.get(str(loc[2])) if loc[:1] == ("sink",) and len(loc) > 2 else None  # noqa: PLR2004 - sink.NAME.type
     if kind is not None:
         loc = loc[:2] + loc[3:]  # pydantic names the type, the file does not
+    elif loc[:1] == ("queue",) and len(loc) > 1:
+        kinds = getattr(model.model_fields["queue"].annotation, "__args__", ())
+        kind = next((one for one in kinds if loc[1] in one.model_fields["type"].annotation.__args__), None)
+        loc = loc[:1] + loc[2:] if kind is not None else loc  # likewise
     if isinstance(cause, Inconsistent):
         return [ConfigProblem(locate(text, (*loc, *inner)), _dotted((*loc, *inner)), said) for inner, said in cause.problems]
     said = item["msg"].removeprefix("Value error, ")
     if item["type"] == "extra_forbidden":
-        said = f"unknown key{_suggestion(loc, kind)}"
+        said = f"unknown key{_suggestion(model, loc, kind)}"
     elif item["type"] != "missing" and not isinstance(item["input"], dict | list):
         said = f"{said} (is {item['input']!r})"
     return [ConfigProblem(locate(text, loc), _dotted(loc), said)]
@@ -301,10 +311,10 @@ def _dotted(loc: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in loc)
 
 
-def _suggestion(loc: tuple[int | str, ...], kind: type[BaseModel] | None) -> str:
+def _suggestion(whole: type[BaseModel], loc: tuple[int | str, ...], kind: type[BaseModel] | None) -> str:
     import difflib  # noqa: PLC0415 - only for a mistake
 
-    model: Any = Config
+    model: Any = whole
     for part in loc[:-1]:
         if isinstance(part, str) and isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
             annotation = model.model_fields[part].annotation

@@ -23,17 +23,52 @@ class FileSection(SinkBase):
     path: Path | None = Field(None, description="things.ndjson in the state directory if left out")
 
 
-class MqttSection(SinkBase):
-    type: Literal["mqtt"] = Field(description="A queue: an MQTT broker (docs/queue.md)")
+class MqttConnection(Strict):
+    """How to get to a broker."""
+
     host: str = Field(min_length=1, description="The broker's name or address")
     port: int | None = Field(None, ge=1, le=65535, description="8883 with TLS and 1883 without, if left out")
-    topic: str = Field("health", pattern=r"^[^+#/$\x00]+(/[^+#/\x00]+)*$", description="What all topics begin with")
+    protocol: Literal["5", "3.1.1"] = Field("5", description="3.1.1 cannot report that a thing was refused: for brokers that know no other")
+    username: str | None = Field(None, description="User at the broker")
+    username_file: Path | None = Field(None, description="Or the file that holds it; a bare name is a systemd credential")
+    password_file: Path | None = Field(None, description="The file that holds the password; a bare name is a systemd credential")
+    tls: bool = Field(default=False, description="Encrypt, and verify the broker's certificate")
+    ca_file: Path | None = Field(None, description="Who signs the broker's certificate; the system's authorities if left out")
+    certificate_file: Path | None = Field(None, description="Our own certificate, where the broker asks for one")
+    key_file: Path | None = Field(None, description="Its key, without a passphrase; a bare name is a systemd credential")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        problems = self._problems()
+        if problems:
+            raise Inconsistent(problems)
+        return self
+
+    def _problems(self) -> list[tuple[tuple[int | str, ...], str]]:
+        problems: list[tuple[tuple[int | str, ...], str]] = []
+        if self.username is not None and self.username_file is not None:
+            problems.append((("username_file",), "the user is given twice, here and by username"))
+        if not self.tls:
+            named = [name for name in ("ca_file", "certificate_file", "key_file") if getattr(self, name)]
+            problems += [((name,), "is of no use without tls = true") for name in named]
+        if self.key_file is not None and self.certificate_file is None:
+            problems.append((("key_file",), "is of no use without certificate_file"))
+        return problems
+
+
+TOPIC = r"^[^+#/$\x00]+(/[^+#/\x00]+)*$"
+SUBJECT = r"^[^.*>\s]+(\.[^.*>\s]+)*$"
+STREAM = r"^[^.*>\s/\\]+$"
+
+
+class MqttSection(SinkBase, MqttConnection):
+    type: Literal["mqtt"] = Field(description="A queue: an MQTT broker (docs/queue.md)")
+    topic: str = Field("health", pattern=TOPIC, description="What all topics begin with")
     client_id: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9_-]{1,64}$",
         description="The gateway's name at the broker; health-gateway- and a random part if left out",
     )
-    protocol: Literal["5", "3.1.1"] = Field("5", description="3.1.1 cannot report that a thing was refused: for brokers that know no other")
     ack: Literal["broker", "receiver"] = Field(
         "broker", description="What counts: that the broker has a thing, or that its consumer has said so (a receipt)"
     )
@@ -45,29 +80,12 @@ class MqttSection(SinkBase):
         description="What the broker acknowledged so shortly before it was lost is sent again; longer than its autosave_interval",
     )
     receipt_seconds: float = Field(60, gt=0, description="After so long without any receipt the consumer counts as away")
-    username: str | None = Field(None, description="User at the broker")
-    username_file: Path | None = Field(None, description="Or the file that holds it; a bare name is a systemd credential")
-    password_file: Path | None = Field(None, description="The file that holds the password; a bare name is a systemd credential")
-    tls: bool = Field(default=False, description="Encrypt, and verify the broker's certificate")
-    ca_file: Path | None = Field(None, description="Who signs the broker's certificate; the system's authorities if left out")
-    certificate_file: Path | None = Field(None, description="Our own certificate, where the broker asks for one")
-    key_file: Path | None = Field(None, description="Its key, without a passphrase; a bare name is a systemd credential")
 
-    @model_validator(mode="after")
-    def _consistent(self) -> MqttSection:
-        problems: list[tuple[tuple[int | str, ...], str]] = []
+    def _problems(self) -> list[tuple[tuple[int | str, ...], str]]:
+        problems = super()._problems()
         if self.protocol == "3.1.1" and self.ack == "receiver":
-            problems.append((("ack",), 'receipts need MQTT 5: set protocol = "5" or ack = "broker"'))
-        if self.username is not None and self.username_file is not None:
-            problems.append((("username_file",), "the user is given twice, here and by username"))
-        if not self.tls:
-            named = [name for name in ("ca_file", "certificate_file", "key_file") if getattr(self, name)]
-            problems += [((name,), "is of no use without tls = true") for name in named]
-        if self.key_file is not None and self.certificate_file is None:
-            problems.append((("key_file",), "is of no use without certificate_file"))
-        if problems:
-            raise Inconsistent(problems)
-        return self
+            problems.insert(0, (("ack",), 'receipts need MQTT 5: set protocol = "5" or ack = "broker"'))
+        return problems
 
 
 class NatsConnection(Strict):
@@ -110,8 +128,8 @@ class NatsConnection(Strict):
 
 class NatsSection(SinkBase, NatsConnection):
     type: Literal["nats"] = Field(description="A queue: a stream of NATS JetStream (docs/queue.md)")
-    subject: str = Field("health", pattern=r"^[^.*>\s]+(\.[^.*>\s]+)*$", description="What all subjects begin with")
-    stream: str | None = Field(None, pattern=r"^[^.*>\s/\\]+$", description="Only a stream of this name may take them; any if left out")
+    subject: str = Field("health", pattern=SUBJECT, description="What all subjects begin with")
+    stream: str | None = Field(None, pattern=STREAM, description="Only a stream of this name may take them; any if left out")
     client_id: str | None = Field(
         None, pattern=r"^[^.*>\s]+$", description="The gateway's name there; health-gateway- and a random part if left out"
     )

@@ -43,7 +43,7 @@ def statement(n: int, previous: bytes, body: bytes, label: bytes = LABEL) -> byt
     return hashlib.sha256(label + n.to_bytes(8, "big") + previous + hashlib.sha256(body).digest()).digest()
 
 
-def _key_id(public: bytes) -> str:
+def key_id(public: bytes) -> str:
     return hashlib.sha256(public).hexdigest()[:32]
 
 
@@ -54,7 +54,7 @@ class Signer:
 
         self._private = Ed25519PrivateKey.from_private_bytes(seed)
         self.public = self._private.public_key().public_bytes_raw()
-        self.key = _key_id(self.public)
+        self.key = key_id(self.public)
 
     def sign(self, said: bytes) -> bytes:
         return self._private.sign(said)
@@ -81,6 +81,11 @@ def public_key(path: Path) -> bytes:
     if len(found) != len(NONE):
         raise ValueError("is no public key")
     return found
+
+
+def signature_problem(public: bytes, n: int, body: bytes, proof: Proof) -> str | None:
+    """What is wrong with the signature of one thing alone, if anything."""
+    return _checker(public)(proof, statement(n, proof.previous, body))
 
 
 @dataclass(slots=True)
@@ -137,7 +142,7 @@ def _checker(public: bytes | None) -> Callable[[Proof, bytes], str | None]:
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - as above
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415 - as above
 
-    key, mine = Ed25519PublicKey.from_public_bytes(public), _key_id(public)
+    key, mine = Ed25519PublicKey.from_public_bytes(public), key_id(public)
 
     def fits(proof: Proof, said: bytes) -> str | None:
         if proof.key != mine:

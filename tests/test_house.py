@@ -23,12 +23,13 @@ HOMES = {
     "usb": ("gateway/transports/",),
     "pyudev": ("gateway/transports/",),
     "sqlite3": ("gateway/journal/",),
-    "aiomqtt": ("gateway/mqtt/",),
+    "aiomqtt": ("gateway/mqtt/", "gateway/collect/mqtt.py"),
     "paho": ("gateway/mqtt/",),
     "starlette": ("gateway/api/",),
     "uvicorn": ("gateway/api/",),
     "click": ("gateway/cli/",),
-    "nats": ("gateway/nats/", "gateway/sinks/nats.py"),
+    "nats": ("gateway/nats/", "gateway/sinks/nats.py", "gateway/collect/nats.py"),
+    "psycopg": ("gateway/collect/",),
     "cryptography": ("gateway/sealed.py", "gateway/provenance.py", "gateway/nats/credentials.py"),
 }
 

@@ -32,6 +32,7 @@ _COMMANDS = {
     "rejected": "gateway.cli.state:rejected",
     "release-time": "gateway.cli.state:release_time",
     "subscribe": "gateway.cli.queue:subscribe",
+    "collect": "gateway.cli.collect:collect",
     "retry": "gateway.cli.state:retry",
     "schema": "gateway.cli.bytes:schema",
 }
@@ -57,6 +58,7 @@ _HELP = {
     "audit": "Show who did what with the gateway, and check that this is all.",
     "rejected": "List or export frames that no driver could read.",
     "release-time": "File readings that wait for the hub's clock as they are.",
+    "collect": "Read the queue of any number of hubs into a PostgreSQL database.",
     "subscribe": "Print what arrives at the queue, as its consumer.",
     "retry": "Try again what sinks have refused or hold back.",
     "schema": "Print the JSON Schema of the things.",

@@ -13,10 +13,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from gateway.journal import Commit, Journal
 from gateway.journal.schema import put, row_crc
 from gateway.journal.store import read_all
+from gateway.provenance import NONE, Signer, statement
 from gateway.simulator.play import play
 from gateway.sinks.file import FileSink
 from tests.bench.measure import interleaved
@@ -67,6 +69,7 @@ def _ours(producers: int, size: int) -> float:
 SYNC_COUNTER = """
 import asyncio, sys, tempfile
 from pathlib import Path
+from typing import Any
 from gateway.journal import Commit, Journal
 from tests.support.things import candidate
 async def main(journal):
@@ -97,13 +100,13 @@ def _syncs() -> tuple[int, str]:
     return int(done.stdout), "commits, one fdatasync each; strace would count them all"
 
 
-def fill(path: Path, body: str, count: int) -> None:
-    """So many realistic things, written as the journal writes them, in one transaction."""
-    journal = Journal(path)
+def fill(path: Path, body: str, count: int, signer: Signer | None = None) -> None:
+    """So many realistic things, written as the journal writes them, in one transaction; signed as it signs them."""
+    journal = Journal(path, signer)
     thing = json.loads(body)
     digest = bytes(16)
 
-    def rows() -> Iterator[tuple[object, ...]]:
+    def rows() -> Iterator[tuple[Any, ...]]:
         for n in range(1, count + 1):
             thing_id = f"{n:032x}"
             text = json.dumps({**thing, "id": thing_id}, separators=(",", ":"))
@@ -111,9 +114,20 @@ def fill(path: Path, body: str, count: int) -> None:
 
     journal._connection.execute("BEGIN")
     journal._connection.executemany("INSERT INTO things VALUES(?,?,?,?,?,?,?,?,?)", rows())
+    if signer is not None:
+        for proof in _proofs(rows(), signer):
+            put(journal._connection, "proofs", *proof)
     journal._connection.execute("COMMIT")
     put(journal._connection, "sinks", "file", count)
     journal.close()
+
+
+def _proofs(rows: Iterator[tuple[Any, ...]], signer: Signer) -> Iterator[tuple[int, str, bytes, bytes]]:
+    head = NONE
+    for n, *_, text, _crc in rows:
+        said = statement(n, head, text.encode())
+        yield n, signer.key, head, signer.sign(said)
+        head = said
 
 
 def _start(state: Path) -> tuple[float, float, float]:
@@ -125,6 +139,7 @@ def _start(state: Path) -> tuple[float, float, float]:
 EXPORTER = """
 import sys
 from pathlib import Path
+from typing import Any
 from gateway.api import functions
 from tests.bench.measure import resident
 octets = sum(len(line) for line in functions.export(Path(sys.argv[1]), sys.argv[2], None))
