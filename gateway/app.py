@@ -33,6 +33,7 @@ from gateway.config import RELOADED, Config, load
 from gateway.consent import FILE, Consents
 from gateway.errors import ConfigError, JournalError, StateError
 from gateway.filing import Filing
+from gateway.inbox import keeper
 from gateway.intake import Intake
 from gateway.journal import Committed, Journal, repair
 from gateway.pairing import Desk
@@ -124,7 +125,7 @@ class Gateway:
                 )
                 for name, sink in sinks.items()
             ]
-            self._intake, self._quiet = intake, Quiet(self.journal, self._clock)
+            self._intake, self._quiet, self._keep = intake, Quiet(self.journal, self._clock), keeper(intake, self._clock.now)
             unfiled = Unfiled(self._config.state / "intake", intake, self.journal, self._registry, filing)
             if self._ports is not None:
                 self.cabling = Cabling(
@@ -173,7 +174,7 @@ class Gateway:
             note=self._audit.note,
             pairing=Pairing(self._desk, self._pair, self._forget),
             consent=Consent(self._consents, lambda: self._config, lambda: self.retry(None), self._audit.note),
-            people=People(self.journal, self._config.state / "journal.db", self._persons, self._on_committed, self._audit.note),
+            people=People(self.journal, self._config.state / "journal.db", self._persons, self._on_committed, self._audit.note, self._keep),
         )
         background: list[asyncio.Task[Any]] = []
         try:

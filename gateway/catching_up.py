@@ -7,6 +7,7 @@ from pathlib import Path
 import structlog
 
 from gateway.filing import Filing
+from gateway.inbox import uphold
 from gateway.intake import Intake
 from gateway.intake import read as read_intake
 from gateway.journal import Journal
@@ -31,6 +32,8 @@ async def catch_up(state: Path, registry: Registry, journal: Journal, filing: Fi
         log.error("a line of the intake log is damaged; what it held is lost unless the journal has it", position=position)
     for name, position in outcome.failed.items():
         log.error("sessions in the intake log could not be replayed; they are kept", driver=name, first=position)
+    if said := await uphold(journal, read_intake(state / "intake", start)):
+        log.info("said again whose they are, or that they do not count, as their owner had", things=len(said))
     # Numbers are given without a gap: one can only come of damage, and then everything has been replayed.
     gaps = await journal.name_gaps("damaged; what the intake log still held was filed again under a new number") if replay_all else []
     if gaps:

@@ -7,13 +7,19 @@ again (`gateway.journal.jobs`). What was measured together (a weight and what a 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from drivers.kit.capture import CaptureError, Record
 from gateway.filing import candidates
+from gateway.intake import Intake
 from gateway.journal import Commit, Committed, Journal, Row
 from gateway.normalize.things import BY_NAME, Thing
+
+SAID = "said"
+"""The kind of an owner's word in the intake log: `ids` of things, and `person` with `by_hand`, or `retracted`."""
+_SAYABLE = ("person", "by_hand", "retracted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +88,49 @@ class NoSuchEntry(Exception):
         self.number = number
 
 
-async def assign(journal: Journal, numbers: Sequence[int], person: str | None) -> list[Committed]:
+Keep = Callable[[dict[str, Any]], Awaitable[None]]
+"""Puts a word where it outlives the journal."""
+
+
+async def assign(journal: Journal, numbers: Sequence[int], person: str | None, keep: Keep | None = None) -> list[Committed]:
     """To this person, or to nobody. Raises `NoSuchEntry`, and then does nothing."""
-    return await _decided(journal, numbers, {"person": person, "by_hand": True})
+    return await _decided(journal, numbers, {"person": person, "by_hand": True}, keep)
 
 
-async def retract(journal: Journal, numbers: Sequence[int]) -> list[Committed]:
+async def retract(journal: Journal, numbers: Sequence[int], keep: Keep | None = None) -> list[Committed]:
     """They do not count any more. Raises `NoSuchEntry`, and then does nothing."""
-    return await _decided(journal, numbers, {"retracted": True})
+    return await _decided(journal, numbers, {"retracted": True}, keep)
 
 
-async def _decided(journal: Journal, numbers: Sequence[int], change: dict[str, Any]) -> list[Committed]:
+def keeper(intake: Intake, now: Callable[[], float]) -> Keep:
+    """In the intake log, as a record of its own."""
+
+    async def keep(word: dict[str, Any]) -> None:
+        intake.append(Record(kind=SAID, session="", time=now(), extra=word))
+        await intake.flush()
+
+    return keep
+
+
+async def uphold(journal: Journal, records: Iterable[Record | CaptureError]) -> list[Committed]:
+    """What was said by these records and the journal does not know: it was lost with what it knew, or never reached it."""
+    words: dict[str, dict[str, Any]] = {}
+    for record in records:
+        if isinstance(record, Record) and record.kind == SAID:
+            change = {name: record.extra[name] for name in _SAYABLE if name in record.extra}
+            for thing_id in record.extra.get("ids", ()):
+                words.setdefault(str(thing_id), {}).update(change)
+    changed = []
+    for thing_id, change in words.items():
+        versions = journal.versions(thing_id)
+        if versions:
+            thing = BY_NAME[versions[-1].type].model_validate_json(versions[-1].body)
+            if any(getattr(thing, name) != value for name, value in change.items()):
+                changed.append(thing.model_copy(update=change))
+    return await journal.commit(Commit("", tuple(candidates(changed, decided=True)))) if changed else []
+
+
+async def _decided(journal: Journal, numbers: Sequence[int], change: dict[str, Any], keep: Keep | None) -> list[Committed]:
     things: dict[str, Thing] = {}
     by_number = {row.n: row for row in journal.rows(numbers)}
     for number in numbers:
@@ -104,4 +142,6 @@ async def _decided(journal: Journal, numbers: Sequence[int], change: dict[str, A
             if versions and thing_id not in things:
                 latest = versions[-1]
                 things[thing_id] = BY_NAME[latest.type].model_validate_json(latest.body).model_copy(update=change)
+    if keep is not None:
+        await keep({"ids": sorted(things), **change})
     return await journal.commit(Commit("", tuple(candidates(list(things.values()), decided=True))))

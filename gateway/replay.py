@@ -106,8 +106,8 @@ async def work_off(records: Iterable[Record | CaptureError], registry: Registry,
     known_as = identities(together)
     for session in together:
         if session[0].kind != "open":
-            # The end of a session that was worked off before; or one whose opening is damaged.
-            if damage:
+            # The end of a session that was worked off before; or one whose opening is damaged; or no session at all.
+            if damage and session[0].session:
                 outcome.damaged.append(session[0].position)
             continue
         # Behind one plug another device may be each time; what a session was filed under, it says itself.

@@ -7,7 +7,7 @@ The gateway's intake log has this format. So has what `replay` reads, and what a
 
 `k` is the kind: `open` a session begins · `rd` answer to a read · `rx` notification or indication · `wr` we wrote ·
 `er` the device refused · `idle` it was silent for as long as the session waits · `end` the link ended · `id` the identity under
-which its things are filed.
+which its things are filed · `said` its owner's word about things, of no session.
 `s` is the session, `t` the gateway's clock (seconds since 1970, UTC) and
 `b` its clock since boot, `u` the characteristic, `d` the octets.
 """

@@ -25,8 +25,16 @@ class People:
     """`known`: the persons of the configuration. `committed` is told what is new."""
 
     def __init__(
-        self, journal: Journal, path: Path, known: Callable[[], Collection[str]], committed: Callable[[list[Committed]], None], note: Note
+        self,
+        journal: Journal,
+        path: Path,
+        known: Callable[[], Collection[str]],
+        committed: Callable[[list[Committed]], None],
+        note: Note,
+        keep: inbox.Keep | None = None,
     ) -> None:
+        """`keep`: puts what the owner says where it outlives the journal."""
+        self._keep = keep
         self._journal, self._path, self._known, self._committed, self._note = journal, path, known, committed, note
 
     def routes(self) -> list[Route]:
@@ -45,11 +53,11 @@ class People:
         if person and person not in self._known():
             return JSONResponse({"error": f"no [[person]] has the id {person!r}; there are: {', '.join(self._known()) or 'none'}"}, 404)
         return await self._decide(
-            request, lambda numbers: inbox.assign(self._journal, numbers, person or None), "assigned", to=person or None
+            request, lambda numbers: inbox.assign(self._journal, numbers, person or None, self._keep), "assigned", to=person or None
         )
 
     async def post_discard(self, request: Request) -> Response:
-        return await self._decide(request, lambda numbers: inbox.retract(self._journal, numbers), "retracted")
+        return await self._decide(request, lambda numbers: inbox.retract(self._journal, numbers, self._keep), "retracted")
 
     async def _entries(self, request: Request) -> list[inbox.Entry]:
         asked = request.query_params
@@ -74,8 +82,8 @@ class People:
             new = await decide(numbers)
         except inbox.NoSuchEntry as error:
             return JSONResponse({"error": f"{error}; nothing was changed"}, 404)
-        except JournalError as error:
-            return JSONResponse({"error": str(error)}, 503)
+        except (JournalError, OSError) as error:
+            return JSONResponse({"error": getattr(error, "strerror", None) or str(error)}, 503)
         self._committed(new)
         self._note(what, **said, things=[item.n for item in new][:MOST_NAMED], count=len(new))
         return JSONResponse({"things": len(new)})
