@@ -205,13 +205,7 @@ class Journal:
         return one
 
     def sinks(self) -> dict[str, dict[str, int]]:
-        with closing(connect_reader(self._path)) as reader:
-            waiting = {
-                table: dict(reader.execute(f"SELECT sink, count(*) FROM {table} GROUP BY sink").fetchall())  # noqa: S608 - constants
-                for table in ("deferred", "held")
-            }
-            cursors = reader.execute("SELECT name, cursor FROM sinks").fetchall()
-        return {name: {"cursor": cursor, **{table: count.get(name, 0) for table, count in waiting.items()}} for name, cursor in cursors}
+        return read_sinks(self._path)
 
     def rejected(self) -> list[Rejection]:
         return read_rejected(self._path)
@@ -266,6 +260,17 @@ def read_rejected(path: Path) -> list[Rejection]:
             "SELECT position, session, address, driver, characteristic, data, error, at FROM rejected ORDER BY position"
         ).fetchall()
     return [Rejection(*row) for row in rows]
+
+
+def read_sinks(path: Path) -> dict[str, dict[str, int]]:
+    """By name: `cursor`, and how many are `deferred` and `held`."""
+    with closing(connect_reader(path)) as reader:
+        waiting = {
+            table: dict(reader.execute(f"SELECT sink, count(*) FROM {table} GROUP BY sink").fetchall())  # noqa: S608 - constants
+            for table in ("deferred", "held")
+        }
+        cursors = reader.execute("SELECT name, cursor FROM sinks ORDER BY name").fetchall()
+    return {name: {"cursor": cursor, **{table: count.get(name, 0) for table, count in waiting.items()}} for name, cursor in cursors}
 
 
 def _before(reader: sqlite3.Connection, ids: Sequence[str]) -> Callable[[Row], tuple[str, ...]]:
