@@ -92,6 +92,10 @@ class Outlet:
                 while await self._step():
                     failures = 0
                     self._reached()
+                if self._unreachable is not None:
+                    await self._sink.probe()  # what was sent last had its answer after all, and nothing is left to find that out with
+                    failures = 0
+                    self._reached()
             except (Unreachable, JournalError) as error:
                 if self._unreachable != str(error):
                     log.warning("sink is unreachable; everything is kept", sink=self.name, problem=str(error))

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.campaign.plan import FAULTS, POINTS, Plan, rounds
+from tests.campaign.plan import POINTS, Plan, rounds
 from tests.campaign.round import Result, Round
 
 TOGETHER = 6
@@ -47,7 +47,7 @@ def summary(results: list[Result], seed: int) -> tuple[list[str], bool]:
     lines = [
         f"{len(results)} rounds, {sum(r.lives for r in results)} lives, {records} records, {deleting} on devices that delete once read",
         "killed at: " + ", ".join(f"{point} {hit[point]}" for point in POINTS),
-        "faults: " + ", ".join(f"{fault} {faults[fault]}" for fault in FAULTS),
+        "faults: " + ", ".join(f"{fault} {count}" for fault, count in sorted(faults.items())),
         f"lost in the window before intake (docs/guarantees.md): {sum(result.window for result in results)}",
     ]
     if bad:

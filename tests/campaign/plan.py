@@ -23,6 +23,9 @@ Fault = Literal[
     "reloaded",
     "journal-damaged",
 ]
+Kind = Literal["broker", "stream", "clinic"]
+"""Of far end: an MQTT broker; a JetStream cluster, workers and a database; FHIR, HealthVault and webhook servers."""
+KINDS: tuple[Kind, ...] = ("broker", "broker", "stream", "clinic")
 POINTS: tuple[Point, ...] = get_args(Point)
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 
@@ -61,10 +64,13 @@ class Plan:
     ack: Literal["broker", "receiver"]
     events: tuple[Event, ...]
     bulk: bool
+    far: Kind
 
     def __str__(self) -> str:
         events = ", ".join(f"{event.fault} at {event.at:.1f} s for {event.lasts:.1f} s" for event in self.events)
-        return f"round {self.number} (kill at {self.point}:{self.count}, ack {self.ack}{', bulk' if self.bulk else ''}; {events})"
+        return (
+            f"round {self.number} ({self.far}; kill at {self.point}:{self.count}, ack {self.ack}{', bulk' if self.bulk else ''}; {events})"
+        )
 
 
 def rounds(count: int, seed: int) -> list[Plan]:
@@ -90,6 +96,8 @@ def _round(number: int, point: Point, faults: list[Fault], randomness: random.Ra
         randomness.choice(("broker", "broker", "receiver")),
         tuple(sorted(events, key=lambda event: event.at)),
         bulk,
+        # Thousands of things are the broker's: what they show there they show anywhere, and quicker.
+        "broker" if bulk else KINDS[number % len(KINDS)],
     )
 
 

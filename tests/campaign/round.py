@@ -8,7 +8,6 @@ import random
 import shutil
 import signal
 import sys
-from collections.abc import Awaitable, Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,9 +19,9 @@ from gateway.simulator.memory import Verdict, compare, truths
 from gateway.simulator.pushers import Cuff, Scale
 from gateway.simulator.users import UserScale
 from gateway.simulator.world import ADDRESSES
-from tests.campaign.plan import BULK_RECORDS, Event, Fault, Plan
-from tests.campaign.stage import ROOT, Consumer, Disk, Network
-from tests.support.broker import DURABLE, Broker
+from tests.campaign.far import BrokerFar, ClinicFar, Far, StreamFar, Ways, threaded
+from tests.campaign.plan import BULK_RECORDS, Event, Fault, Kind, Plan
+from tests.campaign.stage import ROOT, Disk
 from tests.support.rig import UNUSABLE, Spec
 
 LIFE_SECONDS = 60
@@ -30,18 +29,10 @@ HUNG = 1000
 """Taken off the exit status of a daemon that had to be killed because it did not end."""
 MOST_LIVES = 8
 ARRIVAL_SECONDS = 20.0
+FAR_FAULTS = ("broker-killed", "broker-restarted", "broker-refuses", "consumer-away")
 FORGETFUL = ("weight", "vital-signs", "blood-glucose")
 """What comes from devices that delete what was confirmed, or are told to."""
-# Patterns: `topic` rules make Mosquitto drop what comes between its restart and the consumer's return (docs/queue.md).
-REFUSING = "pattern read #\npattern write health/receipt/#\n"
-WELCOMING = "pattern readwrite #\n"
-
-
-Act = Callable[[], Awaitable[object]]
-
-
-def _threaded(function: Callable[[], object]) -> Act:
-    return lambda: asyncio.to_thread(function)
+FARS: dict[Kind, type[BrokerFar | StreamFar | ClinicFar]] = {"broker": BrokerFar, "stream": StreamFar, "clinic": ClinicFar}
 
 
 def _deaf() -> None:
@@ -84,21 +75,15 @@ class Round:
         self._state = place / "state"
         self._state.mkdir(mode=0o700)
         self._disk = Disk(self._state)
-        self._rules = place / "acl"
-        self._rules.write_text(WELCOMING)
-        self._broker = Broker(place / "broker", DURABLE + f"acl_file {self._rules}\n")
-        self._network = Network(self._broker.port)
+        self._far: Far = FARS[plan.far](place, plan.ack)
         self._config = place / "config.toml"
-        self._config.write_text(self._text(self._network.port))
-        (place / "consumer.toml").write_text(self._text(self._broker.port))
-        self._consumer = Consumer(place / "consumer.toml", place / "consumer.ndjson")
         self._clock, self._calm = place / "clock", place / "calm"
         self._clock.write_text("0")
         self._process: asyncio.subprocess.Process | None = None
-        self._configured, self._one_broker = asyncio.Lock(), asyncio.Lock()
+        self._configured, self._one_at_a_time = asyncio.Lock(), asyncio.Lock()
         self.result = Result(plan)
 
-    def _text(self, port: int, reconnect: float = 2) -> str:
+    def _text(self, reconnect: float = 2) -> str:
         return f"""
 [gateway]
 state = "{self._state}"
@@ -132,23 +117,15 @@ users = {{ 1 = "anna", 2 = "ben" }}
 [sink.file]
 type = "file"
 path = "{self._place / "things.ndjson"}"
-[sink.queue]
-type = "mqtt"
-host = "127.0.0.1"
-port = {port}
-ack = "{self._plan.ack}"
-settle_seconds = 3
-receipt_seconds = 2
-"""
+{self._far.sections()}"""
 
     async def run(self) -> Result:
         faults = {event.fault for event in self._plan.events}
         if "disk-full" in faults:
             self._disk.mount()
         try:
-            await asyncio.to_thread(self._broker.start)
-            await self._network.set("fine")
-            await self._consumer.start()
+            await self._far.start()
+            self._config.write_text(self._text())
             weather = asyncio.create_task(self._weather())
             await self._live(weather)
             if not self.result.problem:
@@ -156,9 +133,7 @@ receipt_seconds = 2
         except Exception as error:  # noqa: BLE001 - whatever happens belongs to this round's seed
             self.result.problem = f"{type(error).__name__}: {error}"
         finally:
-            await self._consumer.kill()
-            await self._network.close()
-            await asyncio.to_thread(self._broker.stop)
+            await self._far.stop()
             if not self.result.good:
                 shutil.copytree(self._state, self._place / "state-kept", dirs_exist_ok=True)
             self._disk.unmount()
@@ -241,35 +216,30 @@ receipt_seconds = 2
         if event.fault == "journal-damaged":
             return  # between two lives
         await asyncio.sleep(event.at)
-        strike, mend = self._ways(event.fault)
-        # One that is being started is not killed: what would be tested then is our waiting for it.
-        async with self._one_broker if event.fault in ("broker-killed", "broker-restarted") else nullcontext():
+        called, strike, mend = self._ways(event.fault)
+        # One that is being started is not killed: what would be tested then is our waiting for it. Of a cluster one goes at a time.
+        async with self._one_at_a_time if event.fault in FAR_FAULTS else nullcontext():
             await strike()
+            await self._reconfigure(called)
             await asyncio.sleep(event.lasts)
             await mend()
+            await self._reconfigure(called)
         if event.fault != "disk-full" or self._disk.small:
-            self.result.faults.append(event.fault)
+            self.result.faults.append(called)
 
-    def _ways(self, fault: Fault) -> tuple[Act, Act]:
-        broker, network, consumer, disk = self._broker, self._network, self._consumer, self._disk
-        ways: dict[Fault, tuple[Act, Act]] = {
-            "broker-killed": (_threaded(broker.kill), _threaded(broker.start)),
-            "broker-restarted": (_threaded(broker.stop), _threaded(broker.start)),
-            "broker-refuses": (lambda: self._rule(REFUSING), lambda: self._rule(WELCOMING)),
-            "connection-refused": (lambda: network.set("refused"), lambda: network.set("fine")),
-            "partitioned": (lambda: network.set("stalled"), lambda: network.set("fine")),
-            "slow": (lambda: network.set("slow"), lambda: network.set("fine")),
-            "consumer-away": (consumer.kill, consumer.start),
-            "disk-full": (_threaded(disk.fill), _threaded(disk.empty)),
-            "clock-stepped": (self._step_clock, self._step_clock),
-            "reloaded": (lambda: self._reload(valid=False), lambda: self._reload(valid=True)),
-        }
-        return ways[fault]
+    def _ways(self, fault: Fault) -> Ways:
+        disk = self._disk
+        if fault == "disk-full":
+            return fault, threaded(disk.fill), threaded(disk.empty)
+        if fault == "clock-stepped":
+            return fault, self._step_clock, self._step_clock
+        if fault == "reloaded":
+            return fault, lambda: self._reload(valid=False), lambda: self._reload(valid=True)
+        return self._far.ways(fault)
 
-    async def _rule(self, rules: str) -> None:
-        self._rules.write_text(rules)
-        with suppress(ProcessLookupError, AssertionError):
-            self._broker.signal(signal.SIGHUP)
+    async def _reconfigure(self, fault: str) -> None:
+        if fault == "consent-revoked":
+            await self._reload(valid=True)
 
     async def _step_clock(self) -> None:
         temporary = self._clock.with_suffix(".new")
@@ -278,7 +248,7 @@ receipt_seconds = 2
 
     async def _reload(self, *, valid: bool) -> None:
         async with self._configured:
-            good = self._text(self._network.port, reconnect=self._random.choice((1, 2, 3)))
+            good = self._text(reconnect=self._random.choice((1, 2, 3)))
             self._config.write_text(good if valid else good + "nonsense = true\n")
             with suppress(ProcessLookupError):
                 if self._process is not None and self._process.returncode is None:
@@ -292,13 +262,15 @@ receipt_seconds = 2
     async def _judge(self) -> None:
         expected = truths(self._place / "devices")
         self.result.deleting = sum(truth["type"] in FORGETFUL for truth in expected)
-        newest = {row.id: row.version for row in read_latest(self._state / "journal.db")}
+        latest = [json.loads(row.body) for row in read_latest(self._state / "journal.db")]
+        newest = {thing["id"]: thing["version"] for thing in latest}
         with suppress(TimeoutError):
             async with asyncio.timeout(ARRIVAL_SECONDS):
-                while not self._has_all(newest):  # noqa: ASYNC110 - another process writes it
+                while not await self._far.whole(newest):  # noqa: ASYNC110 - another process writes it
                     await asyncio.sleep(0.2)
-        things = [json.loads(line) for line in self._consumer.out.read_bytes().splitlines()]
+        things = await asyncio.to_thread(self._far.arrived)
         self.result.verdict = compare(expected, things)
+        self.result.problem = self._far.problem(latest)
         self.result.window = self._never_taken(expected, set(self.result.verdict.lost))
         if "journal-damaged" not in self.result.faults:
             written = [(t["id"], t["version"]) for t in map(json.loads, (self._place / "things.ndjson").read_text().splitlines())]
@@ -306,14 +278,6 @@ receipt_seconds = 2
             missing = set(newest.items()) - set(written)
             if missing:
                 self.result.problem = f"{len(missing)} things are not in the file"
-
-    def _has_all(self, newest: dict[str, int]) -> bool:
-        arrived: dict[str, int] = {}
-        for line in self._consumer.out.read_bytes().splitlines():
-            with suppress(ValueError):  # half written
-                thing: dict[str, Any] = json.loads(line)
-                arrived[thing["id"]] = max(thing["version"], arrived.get(thing["id"], 0))
-        return all(arrived.get(key, 0) >= version for key, version in newest.items())
 
     def _never_taken(self, expected: list[dict[str, Any]], lost: set[int]) -> int:
         if not lost:

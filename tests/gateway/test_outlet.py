@@ -207,6 +207,42 @@ async def test_what_was_answered_before_the_connection_went_counts(journal: Jour
     assert sink.has == [2, 3, 4]
 
 
+class Late(Server):
+    """Complains that an answer is missing when all have come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.complains, self.is_there = True, False
+
+    async def send(self, batch: Sequence[Row]) -> Sequence[Answer]:
+        answers = await super().send(batch)
+        if self.complains:
+            self.complains = False
+            raise Unreachable("no answer", taken=len(batch), answers=answers)
+        return answers
+
+    async def probe(self) -> None:
+        await super().probe()
+        if not self.is_there:
+            raise Unreachable("still none")
+
+
+async def test_a_problem_is_over_when_the_server_is_there_and_nothing_is_left(journal: Journal) -> None:
+    """The answers of the last things may come with the complaint that they are missing: there is no next thing to find out with."""
+    await journal.commit(Commit("", tuple(candidate(f"t{number}") for number in range(3))))
+    server = Late()
+    async with driven(journal, server, "s") as outlet:
+        await until(lambda: outlet.problem == "no answer")
+        outlet.retry()
+        await until(lambda: outlet.problem == "still none")
+        server.is_there = True
+        outlet.retry()
+        await until(lambda: outlet.problem is None)
+        await until(outlet.idle.is_set)
+    assert journal.cursor("s") == 3
+    assert server.sent == [1, 2, 3]
+
+
 async def test_what_was_refused_is_tried_again_at_a_start_and_every_hour(journal: Journal) -> None:
     sink, time = Server(), Time()
     sink.answers = {1: Refused(1, "no")}

@@ -24,6 +24,7 @@ from gateway.simulator.devices import Meter
 from gateway.simulator.peripheral import Peripheral
 from gateway.simulator.play import House, play
 from gateway.simulator.world import World
+from gateway.sinks.base import person_of
 
 UNUSABLE, UNFINISHED = 3, 4
 
@@ -110,7 +111,19 @@ class Watch:
                 self._read.add(device["address"])
         if not all(_read(device, self._read) for device in world.devices):
             return False
-        return gateway.everything_settled() and not any(sink["deferred"] or sink["held"] for sink in status["sinks"].values())
+        if not gateway.everything_settled() or any(sink["held"] for sink in status["sinks"].values()):
+            return False
+        return all(_waits_for_good(gateway, name) for name, sink in status["sinks"].items() if sink["deferred"])
+
+
+FOR_GOOD = ("uneven moments", "no record needs this", "there is no record")
+"""What a sink has no form for, or no place."""
+
+
+def _waits_for_good(gateway: Gateway, sink: str) -> bool:
+    """What is left waits for an owner's word, since it is nobody's, or because it has no form there."""
+    reasons = dict(gateway.journal.deferred(sink))
+    return all(person_of(row) is None or any(why in reasons[row.n] for why in FOR_GOOD) for row in gateway.journal.rows(list(reasons)))
 
 
 def _read(device: Peripheral, read: set[str]) -> bool:
