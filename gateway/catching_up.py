@@ -7,7 +7,7 @@ from pathlib import Path
 import structlog
 
 from gateway.filing import Filing
-from gateway.inbox import uphold
+from gateway.inbox import forgotten, uphold
 from gateway.intake import Intake
 from gateway.intake import read as read_intake
 from gateway.journal import Journal
@@ -25,6 +25,7 @@ async def catch_up(state: Path, registry: Registry, journal: Journal, filing: Fi
         start = 0  # the intake is shorter than it was: take what is there
     intake.begin_behind(max(worked_off - 1, journal.last_position()))
     before = journal.head()
+    await journal.bury(forgotten(read_intake(state / "intake", start)))
     outcome = await work_off(read_intake(state / "intake", start), registry, filing)
     if outcome.things:
         log.info("filed what had been taken before the last end", things=outcome.things, sessions=outcome.sessions)

@@ -112,6 +112,12 @@ def keeper(intake: Intake, now: Callable[[], float]) -> Keep:
     return keep
 
 
+def forgotten(records: Iterable[Record | CaptureError]) -> set[str]:
+    """Ids of things that their owner has had purged."""
+    words = (record.extra for record in records if isinstance(record, Record) and record.kind == SAID)
+    return {str(one) for word in words if word.get("purged") for one in word.get("ids", ())}
+
+
 async def uphold(journal: Journal, records: Iterable[Record | CaptureError]) -> list[Committed]:
     """What was said by these records and the journal does not know: it was lost with what it knew, or never reached it."""
     words: dict[str, dict[str, Any]] = {}

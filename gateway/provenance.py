@@ -37,6 +37,8 @@ class Signed(NamedTuple):
     n: int
     body: bytes
     proof: Proof | None
+    purged: bool = False
+    """There was a thing of this number; its owner has had it erased."""
 
 
 def statement(n: int, previous: bytes, body: bytes, label: bytes = LABEL) -> bytes:
@@ -96,6 +98,7 @@ class Verdict:
     signed: int = 0
     head_n: int = 0
     head: bytes = NONE
+    purged: int = 0
 
     @property
     def mark(self) -> str:
@@ -111,12 +114,17 @@ def verify(
     """
     fits = _checker(public)
     wanted, head = _marked(mark) if mark is not None else (0, NONE)
-    last = 0
+    last, after_purged = 0, False
     for thing in things:
         verdict.things += 1
         if thing.n != last + 1:
             yield f"{thing.n} does not follow {last}: {'something was moved' if thing.n <= last else 'something is missing between them'}"
         last = max(last, thing.n)
+        if thing.purged:
+            verdict.purged += 1
+            verdict.things -= 1
+            after_purged = True
+            continue
         if verdict.signed and (thing.proof is None or not thing.proof.key):
             yield f"{thing.n} is not signed, though what came before it is"
         if thing.proof is None:
@@ -126,11 +134,12 @@ def verify(
             verdict.signed += 1
             if (problem := fits(thing.proof, said)) is not None:
                 yield f"{thing.n} {problem}"
-        if thing.proof.previous != (verdict.head if thing.n == verdict.head_n + 1 else NONE):
+        # What a purged thing said nobody can reckon any more: what stands behind it says it.
+        if not after_purged and thing.proof.previous != (verdict.head if thing.n == verdict.head_n + 1 else NONE):
             yield f"{thing.n} was written behind something else than what stands before it"
         if thing.n == wanted and said != head:
             yield f"{thing.n} is not what it was when it was looked at before"
-        verdict.head_n, verdict.head = thing.n, said
+        verdict.head_n, verdict.head, after_purged = thing.n, said, False
     if wanted > last:
         yield f"it ends at {last}, though it reached {wanted} before: the end was cut off"
 

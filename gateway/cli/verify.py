@@ -44,5 +44,6 @@ def verify(file: Path | None, key: Path | None, mark: str | None, path: Path) ->
             problems += 1
     except ValueError as error:
         raise Failed(f"{file or path}: {error}") from error
-    click.echo(f"{verdict.things} things, {verdict.signed} of them signed; {problems or 'no'} problems; mark {verdict.mark}")
+    gone = f"; {verdict.purged} purged by their owner's word (`audit show` tells when)" if verdict.purged else ""
+    click.echo(f"{verdict.things} things, {verdict.signed} of them signed{gone}; {problems or 'no'} problems; mark {verdict.mark}")
     sys.exit(1 if problems or not verdict.signed else 0)

@@ -13,6 +13,9 @@ KEYS = {"n", "payload"}
 
 def lines(things: Iterable[Signed]) -> Iterator[str]:
     for thing in things:
+        if thing.purged:
+            yield json.dumps({"n": thing.n, "purged": True}) + "\n"
+            continue
         said: dict[str, object] = {"n": thing.n, "payload": thing.body.decode("utf-8", "surrogateescape")}
         if thing.proof is not None:
             said |= {"key": thing.proof.key, "previous": thing.proof.previous.hex(), "signature": thing.proof.signature.hex()}
@@ -25,6 +28,9 @@ def read(path: Path) -> Iterator[Signed]:
         for number, line in enumerate(file, 1):
             try:
                 said = json.loads(line)
+                if said == {"n": said["n"], "purged": True}:
+                    yield Signed(int(said["n"]), b"", None, purged=True)
+                    continue
                 is_signed = said.keys() == KEYS | {"key", "previous", "signature"}
                 if not is_signed and said.keys() != KEYS:
                     raise KeyError  # a name that is misspelled would pass for one that is not there

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from gateway.journal.rows import Candidate, Commit, Committed
@@ -21,10 +21,11 @@ class _Version(NamedTuple):
 
 
 def _next_n(connection: sqlite3.Connection) -> int:
-    """Behind both the rows and the named gaps: a number is never given twice."""
+    """Behind the rows, the named gaps and what was purged: a number is never given twice."""
     return int(
         connection.execute(
-            "SELECT max(coalesce((SELECT max(n) FROM things), 0), coalesce((SELECT max(n) FROM missing), 0)) + 1"
+            "SELECT max(coalesce((SELECT max(n) FROM things), 0), coalesce((SELECT max(n) FROM missing), 0),"
+            " coalesce((SELECT max(n) FROM purged), 0)) + 1"
         ).fetchone()[0]
     )
 
@@ -34,7 +35,10 @@ def commit(connection: sqlite3.Connection, asked: Commit, signer: Signer | None 
     rows: list[tuple[int, str, int, str, bytes, int, int, str, int]] = []
     known = _known(connection, {one.id for one in asked.candidates})
     n = _next_n(connection)
+    purged = _purged(connection, known)
     for found in asked.candidates:
+        if found.id in purged:
+            continue  # its owner wants it forgotten, however often a device tells it
         one = _as_it_stands(connection, known[found.id], found, replaying=asked.replaying)
         if one is None:
             continue
@@ -99,6 +103,11 @@ def _as_it_stands(connection: sqlite3.Connection, known: Sequence[_Version], one
     return one.of(person, by_hand) if by_hand or person not in (None, one.person) else one
 
 
+def _purged(connection: sqlite3.Connection, ids: Iterable[str]) -> set[str]:
+    query = "SELECT id FROM purged WHERE id IN (SELECT value FROM json_each(?))"
+    return {one for (one,) in connection.execute(query, (json.dumps(list(ids)),))}
+
+
 def _known(connection: sqlite3.Connection, ids: set[str]) -> dict[str, list[_Version]]:
     """The versions that each of these things has, in order."""
     found: dict[str, list[_Version]] = {one: [] for one in ids}
@@ -141,7 +150,9 @@ def episode(connection: sqlite3.Connection, device: str, content: str, session: 
 
 
 def name_gaps(connection: sqlite3.Connection, why: str) -> list[int]:
-    rows = connection.execute("SELECT n FROM (SELECT n FROM things UNION SELECT n FROM missing) ORDER BY n")
+    rows = connection.execute(
+        "SELECT n FROM (SELECT n FROM things UNION SELECT n FROM missing UNION SELECT n FROM purged WHERE n > 0) ORDER BY n"
+    )
     gaps: list[int] = []
     expected = 1
     for (n,) in rows:

@@ -8,8 +8,8 @@ import zlib
 from contextlib import closing
 from pathlib import Path
 
-VERSION = 3
-"""2 has `held`, 3 `proofs` and `audit`. A journal of an older format is taken over as it is; `connect` adds the tables."""
+VERSION = 4
+"""2 has `held`, 3 `proofs` and `audit`, 4 `purged`. A journal of an older format is taken over as it is; `connect` adds the tables."""
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS things(
@@ -35,10 +35,12 @@ CREATE TABLE IF NOT EXISTS proofs(
   n INTEGER PRIMARY KEY, key TEXT NOT NULL, previous BLOB NOT NULL, signature BLOB NOT NULL, crc INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS audit(
   n INTEGER PRIMARY KEY, body TEXT NOT NULL, key TEXT NOT NULL, previous BLOB NOT NULL, signature BLOB NOT NULL, crc INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS purged(n INTEGER PRIMARY KEY, id TEXT NOT NULL, crc INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS purged_ids ON purged(id) WHERE id<>'';
 CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL, crc INTEGER NOT NULL);
 """
 
-SEALED = ("missing", "devices", "episodes", "sinks", "deferred", "held", "rejected", "proofs", "audit", "meta")
+SEALED = ("missing", "devices", "episodes", "sinks", "deferred", "held", "rejected", "proofs", "audit", "purged", "meta")
 """The tables beside the things. The last column of each seals the others."""
 
 THING_COLUMNS = "n, id, version, type, digest, quality, position, body, crc"

@@ -18,13 +18,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from gateway.errors import StateError
-from gateway.journal import jobs
+from gateway.journal import jobs, purging
 from gateway.journal.rows import Commit, Committed, Fate, Rejection, Row
 from gateway.journal.schema import THING_COLUMNS, VERSION, connect, connect_reader, octets, put, row_is_sound
 from gateway.journal.writer import Writer
@@ -122,6 +122,10 @@ class Journal:
         """Enter numbers without a row into `missing`; returns them."""
         return await self.writer.do(lambda c: jobs.name_gaps(c, why))
 
+    async def bury(self, ids: Iterable[str]) -> None:
+        """Things with these ids are not to be there again, however often a device tells them."""
+        await self.writer.do(lambda connection: purging.bury(connection, ids))
+
     # -- reading ------------------------------------------------------------------------------------------------
 
     def meta(self, key: str, default: str = "") -> str:
@@ -200,8 +204,9 @@ class Journal:
 
     def counts(self) -> dict[str, int]:
         with closing(connect_reader(self._path)) as reader:
-            one = {name: reader.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in ("rejected", "missing", "devices")}  # noqa: S608
-            one["things"] = reader.execute("SELECT coalesce(max(n), 0) FROM things").fetchone()[0] - one["missing"]
+            tables = ("rejected", "missing", "purged", "devices")
+            one = {name: reader.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables}  # noqa: S608 - constants
+            one["things"] = reader.execute("SELECT count(*) FROM things").fetchone()[0]
         return one
 
     def sinks(self) -> dict[str, dict[str, int]]:
@@ -228,12 +233,16 @@ def read_all(path: Path) -> Iterator[Row]:
 
 
 def read_signed(path: Path) -> Iterator[Signed]:
-    """Every row in order with its proof, sound or not: whoever verifies looks at what is there."""
+    """Every row in order with its proof, sound or not: whoever verifies looks at what is there. What was purged is named."""
     with closing(connect_reader(path)) as reader:
         for n, body, *proof in reader.execute(
-            "SELECT things.n, body, key, previous, signature FROM things LEFT JOIN proofs USING(n) ORDER BY things.n"
+            "SELECT n, body, key, previous, signature FROM (SELECT n, body FROM things UNION ALL SELECT n, NULL FROM purged WHERE n > 0)"
+            " LEFT JOIN proofs USING(n) ORDER BY n"
         ):
-            yield Signed(n, octets(str(body)), Proof(*proof) if proof[0] is not None else None)
+            if body is None:
+                yield Signed(n, b"", None, purged=True)
+            else:
+                yield Signed(n, octets(str(body)), Proof(*proof) if proof[0] is not None else None)
 
 
 def read_audit(path: Path) -> Iterator[Signed]:

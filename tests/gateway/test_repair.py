@@ -250,7 +250,8 @@ async def test_readable_rows_of_a_malformed_file_are_carried_over(tmp_path: Path
     journal.close()
     data = bytearray(path.read_bytes())
     page = 4096
-    data[page * 40 : page * 41] = b"\xaa" * page
+    start = data.index(b'"name": "t200"') // page * page
+    data[start : start + page] = b"\xaa" * page
     path.write_bytes(data)
     findings = repair.check(path)
     assert findings.set_aside is not None

@@ -1,0 +1,195 @@
+"""Erasing a person: out of the journal, the intake log, files that a sink has written, and backups.
+
+In two steps. First everything of theirs is retracted, as a new version that every sink carries, so that whoever has it hears that it
+does not count any more. When they have heard, it is erased here: rows are deleted and the file written anew, lines of the intake log are
+overwritten where they stand (positions never change), lines of files left out. What stays is numbers and ids, so that a device that tells
+it all again is not believed, and an entry in the audit log.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from drivers.kit.capture import CaptureError, Record, parse
+from gateway.inbox import SAID
+from gateway.intake import Intake, segments
+from gateway.journal import backup, purging
+from gateway.journal.purging import Found
+from gateway.journal.schema import connect
+
+FRAMES = ("rx", "rd")
+Frame = tuple[int, bytes]
+"""Characteristic and octets."""
+
+
+@dataclass(slots=True)
+class Erased:
+    rows: int = 0
+    lines: int = 0
+    file_lines: int = 0
+
+
+def erase(state: Path, person: str, files: Iterable[Path]) -> Erased:
+    """No daemon may run. Raises `OSError` and `sqlite3.Error`; what is done is done, and done again it goes on."""
+    erased = Erased()
+    with closing(connect(state / "journal.db")) as connection:
+        found = purging.find(connection, person)
+        # The raw log first: without the rows nobody would know any more which of its lines these are.
+        erased.lines = _blank_intake(state / "intake", found)
+        _say_so(state / "intake", found.ids)
+        connection.execute("BEGIN IMMEDIATE")
+        erased.rows = purging.erase(connection, found)
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    for path in files:
+        if path.exists():
+            erased.file_lines += _rewrite(path, found.ids, set(found.numbers.values()), person)
+    return erased
+
+
+def erase_from_backup(file: Path, person: str) -> Erased:
+    """Raises `OSError`, `sqlite3.Error`, `tarfile.TarError` and `StateError`; the file stays as it was then."""
+    with tempfile.TemporaryDirectory(dir=file.parent) as place:
+        state = Path(place) / "state"
+        state.mkdir(mode=0o700)
+        with tarfile.open(file) as archive:
+            archive.extractall(state, filter="data")
+        erased = erase(state, person, [state / "things.ndjson"])
+        backup.backup(state, file)
+    return erased
+
+
+# -- the intake log ----------------------------------------------------------------------------------------------------
+
+
+def _blank_intake(directory: Path, found: Found) -> int:
+    """Of devices that measure this person alone: every session. Of the others: sessions of which all things are theirs, and each frame, in
+    whatever session, that says what a frame of theirs has said.
+    """
+    theirs = _theirs(directory, found)
+    blanked = 0
+    for start, path in segments(directory):
+        with path.open("r+b") as file:
+            position = start
+            while raw := file.readline():
+                record = _record(raw, position)
+                if record is not None and _is_theirs(record, found, theirs):
+                    file.seek(position - start)
+                    file.write(_without(record, raw, found.ids))
+                    blanked += 1
+                position += len(raw)
+                file.seek(position - start)
+            file.flush()
+            os.fsync(file.fileno())
+    return blanked
+
+
+def _without(record: Record, raw: bytes, ids: set[str]) -> bytes:
+    """As long as it was: an empty line, which is passed over; or what an owner said of other things as well."""
+    others = [one for one in record.extra.get("ids", ()) if one not in ids]
+    if not others:
+        return b" " * (len(raw) - 1) + b"\n"
+    fields = json.loads(raw.rpartition(b"\t")[0])
+    text = json.dumps(fields | {"ids": others}, separators=(",", ":")).encode()
+    text += b" " * (raw.rindex(b"\t") - len(text))
+    return b"%s\t%08x\n" % (text, zlib.crc32(text))
+
+
+def _say_so(directory: Path, ids: set[str]) -> None:
+    """So that they stay forgotten, should the journal be lost."""
+    if ids:
+        with closing(Intake(directory)) as intake:
+            intake.append(Record(kind=SAID, session="", extra={"ids": sorted(ids), "purged": True}))
+            intake.flush_now()
+
+
+@dataclass(slots=True)
+class _Theirs:
+    whole: set[str]
+    """Sessions of devices that measure nobody else."""
+    said: set[str]
+    """Sessions of other devices in which nothing is anybody else's: what was read of the device itself stays."""
+    frames: set[Frame]
+
+
+def _theirs(directory: Path, found: Found) -> _Theirs:
+    addresses: dict[str, str] = {}
+    mine, others = set[str](), set[str]()
+    frames: set[Frame] = set()
+    for record in _records(directory):
+        if record.kind == "open":
+            addresses[record.session] = str(record.extra.get("a", ""))
+        if record.position in found.positions:
+            mine.add(record.session)
+            frames.add((record.characteristic, record.data))
+        elif record.position in found.others:
+            others.add(record.session)
+    alone = {session for session, address in addresses.items() if address in found.addresses - found.shared}
+    return _Theirs(alone, mine - others, frames)
+
+
+def _is_theirs(record: Record, found: Found, theirs: _Theirs) -> bool:
+    if record.kind == SAID:
+        return bool(set(record.extra.get("ids", ())) & found.ids) and not record.extra.get("purged")
+    if record.session in theirs.whole:
+        return True
+    if record.session in theirs.said and record.kind == "rx":
+        return True
+    return record.kind in FRAMES and (record.characteristic, record.data) in theirs.frames
+
+
+def _records(directory: Path) -> Iterator[Record]:
+    for start, path in segments(directory):
+        position = start
+        with path.open("rb") as file:
+            for raw in file:
+                record = _record(raw, position)
+                if record is not None:
+                    yield record
+                position += len(raw)
+
+
+def _record(raw: bytes, position: int) -> Record | None:
+    """None for what is none: damaged lines are somebody's, and nobody knows whose."""
+    try:
+        return parse(raw, position) if raw.strip() else None
+    except CaptureError:
+        return None
+
+
+# -- files -------------------------------------------------------------------------------------------------------------
+
+
+def _rewrite(path: Path, mine: set[str], others: set[str], person: str) -> int:
+    """Without the lines that are theirs. Whole, as it was or as it is to be."""
+    gone = 0
+    making = path.with_name(path.name + ".new")
+    with path.open("rb") as source, making.open("wb") as target:
+        os.fchmod(target.fileno(), path.stat().st_mode & 0o777)
+        for raw in source:
+            if _names(raw, mine, others, person):
+                gone += 1
+            else:
+                target.write(raw)
+        target.flush()
+        os.fsync(target.fileno())
+    making.replace(path)
+    return gone
+
+
+def _names(raw: bytes, mine: set[str], others: set[str], person: str) -> bool:
+    try:
+        thing = json.loads(raw)
+        return thing["id"] in mine or (thing["id"] in others and thing.get("person") == person)
+    except (ValueError, LookupError, TypeError):
+        return False
