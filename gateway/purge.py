@@ -23,7 +23,6 @@ from gateway.inbox import SAID
 from gateway.intake import Intake, segments
 from gateway.journal import backup, purging
 from gateway.journal.purging import Found
-from gateway.journal.schema import connect
 
 FRAMES = ("rx", "rd")
 Frame = tuple[int, bytes]
@@ -38,19 +37,14 @@ class Erased:
 
 
 def erase(state: Path, person: str, files: Iterable[Path]) -> Erased:
-    """No daemon may run. Raises `OSError` and `sqlite3.Error`; what is done is done, and done again it goes on."""
+    """No daemon may run. Raises `OSError` and `JournalError`; what is done is done, and done again it goes on."""
     erased = Erased()
-    with closing(connect(state / "journal.db")) as connection:
+    with purging.opened(state / "journal.db") as connection:
         found = purging.find(connection, person)
         # The raw log first: without the rows nobody would know any more which of its lines these are.
         erased.lines = _blank_intake(state / "intake", found)
         _say_so(state / "intake", found.ids)
-        connection.execute("BEGIN IMMEDIATE")
         erased.rows = purging.erase(connection, found)
-        connection.execute("COMMIT")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.execute("VACUUM")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     for path in files:
         if path.exists():
             erased.file_lines += _rewrite(path, found.ids, set(found.numbers.values()), person)
@@ -58,7 +52,7 @@ def erase(state: Path, person: str, files: Iterable[Path]) -> Erased:
 
 
 def erase_from_backup(file: Path, person: str) -> Erased:
-    """Raises `OSError`, `sqlite3.Error`, `tarfile.TarError` and `StateError`; the file stays as it was then."""
+    """Raises `OSError`, `JournalError`, `tarfile.TarError` and `StateError`; the file stays as it was then."""
     with tempfile.TemporaryDirectory(dir=file.parent) as place:
         state = Path(place) / "state"
         state.mkdir(mode=0o700)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import tarfile
 import time
 from contextlib import closing, suppress
@@ -22,7 +21,6 @@ from gateway.config_sinks import FileSection
 from gateway.errors import JournalError, StateError
 from gateway.intake import Intake
 from gateway.journal import Journal, purging
-from gateway.journal.schema import connect
 from gateway.provenance import signer_of
 
 
@@ -49,7 +47,7 @@ def purge(person: str, backups: tuple[Path, ...], now: bool, yes: bool, state: P
     if not journal.exists():
         raise Failed(f"there is no journal in {config.state}; the gateway has not run there yet")
     try:
-        with closing(connect(journal)) as connection:
+        with purging.opened(journal) as connection:
             found = purging.find(connection, person)
             untold = {name: why for name in _others(config) if (why := purging.untold(connection, name, found)) is not None}
         if not found.numbers and not backups:
@@ -64,7 +62,7 @@ def purge(person: str, backups: tuple[Path, ...], now: bool, yes: bool, state: P
         if not yes:
             click.confirm(f"Erase {len(found.ids)} things of {person} for good?", abort=True)
         _erase(config, person, backups)
-    except (OSError, sqlite3.Error, tarfile.TarError, JournalError, StateError) as error:
+    except (OSError, tarfile.TarError, JournalError, StateError) as error:
         raise Failed(f"{getattr(error, 'filename', None) or journal}: {getattr(error, 'strerror', None) or error}; say it again") from error
 
 

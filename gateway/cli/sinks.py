@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -89,20 +88,16 @@ def rewind(name: str, to: int | None, since: str | None, state: Path | None, pat
     if (to is None) == (since is None):
         raise Failed("say how far: --to or --since")
 
-    def do(connection: sqlite3.Connection) -> tuple[int, int]:
-        target = to if to is not None else min(accounts.number_before(connection, str(since)), _reached(connection, name))
-        return accounts.rewind(connection, name, target), target
+    def do(connection: Any) -> tuple[int, int]:
+        if since is not None:
+            return accounts.rewind_since(connection, name, since)
+        return accounts.rewind(connection, name, to or 0), to or 0
 
     cursor, target = _change(configured(path, state), "sink rewound", do, sink=name, to=to, since=since)
     click.echo(f"{name} had come to {cursor}; it gets what is behind {target} again")
 
 
-def _reached(connection: sqlite3.Connection, name: str) -> int:
-    row = connection.execute("SELECT cursor FROM sinks WHERE name=?", (name,)).fetchone()
-    return 0 if row is None else int(row[0])
-
-
-def _change(config: Config, what: str, do: Callable[[sqlite3.Connection], Any], **particulars: Any) -> Any:
+def _change(config: Config, what: str, do: Callable[[Any], Any], **particulars: Any) -> Any:
     """In one transaction, with its entry in the audit log. Raises `Failed`."""
     try:
         door.ask(config.socket, "/status")

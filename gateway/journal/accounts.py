@@ -71,6 +71,12 @@ def rewind(connection: sqlite3.Connection, name: str, to: int) -> int:
     return cursor
 
 
+def rewind_since(connection: sqlite3.Connection, name: str, since: str) -> tuple[int, int]:
+    """To what was measured then. Returns how far it had come, and whereto it goes back. Raises `NoSuchSink`."""
+    target = min(number_before(connection, since), _cursor(connection, name) or 0)
+    return rewind(connection, name, target), target
+
+
 def number_before(connection: sqlite3.Connection, since: str) -> int:
     """Of the last thing before the first that was measured at `since` (ISO date or time, as the things have it) or later."""
     query = "SELECT min(n) FROM things WHERE json_valid(body) AND json_extract(body, '$.when.time') >= ?"

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
-from gateway.journal.schema import put
+from gateway.errors import JournalError
+from gateway.journal.schema import connect, put
 
 _WAITING = ("deferred", "held")
 
@@ -88,8 +91,9 @@ def untold(connection: sqlite3.Connection, sink: str, found: Found) -> str | Non
 
 
 def erase(connection: sqlite3.Connection, found: Found) -> int:
-    """In the caller's transaction. Returns the rows that are gone."""
+    """In a transaction; then the file is written anew, and its log emptied. Returns the rows that are gone."""
     connection.execute("PRAGMA secure_delete=ON")
+    connection.execute("BEGIN IMMEDIATE")
     for n, thing_id in found.numbers.items():
         connection.execute("DELETE FROM things WHERE n=?", (n,))
         for table in _WAITING:
@@ -99,7 +103,21 @@ def erase(connection: sqlite3.Connection, found: Found) -> int:
         connection.execute("DELETE FROM rejected WHERE address=?", (address,))
     for address in found.addresses - found.shared:
         connection.execute("DELETE FROM episodes WHERE device=(SELECT identity FROM devices WHERE address=?)", (address,))
+    connection.execute("COMMIT")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return len(found.numbers)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """Raises `JournalError`."""
+    try:
+        with closing(connect(path)) as connection:
+            yield connection
+    except sqlite3.Error as error:
+        raise JournalError(f"the journal could not be written: {error}") from error
 
 
 def bury(connection: sqlite3.Connection, ids: Iterable[str]) -> None:
