@@ -197,14 +197,15 @@ class Filing:
             intake_position=frame.position,
             sequence_number=reading.sequence_number if reading else None,
             user_index=reading.user_index if reading else None,
+            ordinal=(reading.key.ordinal or None) if reading else None,
         )
 
     def _ways(self, facts: SessionFacts, readings: Sequence[Reading], offsets: Sequence[float | None]) -> list[Provenance]:
         """The same one for all that came the same way: a device's memory says hundreds of them in one frame."""
-        made: dict[tuple[int, float | None, int | None, int | None], Provenance] = {}
+        made: dict[tuple[int, float | None, int | None, int | None, int], Provenance] = {}
         ways = []
         for reading, offset in zip(readings, offsets, strict=True):
-            key = reading.frame.position, offset, reading.sequence_number, reading.user_index
+            key = reading.frame.position, offset, reading.sequence_number, reading.user_index, reading.key.ordinal
             if key not in made:
                 made[key] = self._provenance(facts, reading.frame, offset, reading)
             ways.append(made[key])

@@ -34,6 +34,11 @@ class Key:
     def episode(cls, raw: bytes, ordinal: int) -> Key:
         return cls("episode", (raw.hex(), str(ordinal)))
 
+    @property
+    def ordinal(self) -> int:
+        """How many equal records of the device's stand before this one; 0 where numbers tell."""
+        return int(self.parts[3]) if self.kind == "content" else 0
+
 
 class Ordinals:
     """Numbers identical records of one session: 0, 1, …"""

@@ -73,6 +73,7 @@ class Provenance(Model):
     intake_position: int
     sequence_number: int | None = None
     user_index: int | None = None
+    ordinal: int | None = Field(None, description="Of equal records with one stamp: how many came before this one; null for the first")
 
 
 class Related(Model):

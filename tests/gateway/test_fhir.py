@@ -141,6 +141,16 @@ def test_two_readings_of_one_minute_are_two(cuff: Thing) -> None:
     assert main.startswith(f"identifier={identifier.SYSTEM}|C10000000001-anna-")
 
 
+def test_equal_readings_with_the_very_same_stamp_are_as_many(cuff: Thing) -> None:
+    """The first has the guide's name; each is found again by its own, in whatever transaction."""
+    twin = {**copy.deepcopy(cuff), "id": "7" * 32}
+    twin["provenance"]["ordinal"] = 1
+    first, second = (next(entry["request"]["ifNoneExist"] for entry in made(one)["entry"] if _observed(entry)) for one in (cuff, twin))
+    assert "PhdBaseObservation" in first
+    assert "PhdBaseObservation" not in second
+    assert twin["id"] in second
+
+
 def test_what_a_url_reads_otherwise_is_encoded(cuff: Thing) -> None:
     bundle = made(cuff | {"person": "anna + ben & co"})
     assert problems(bundle) == []

@@ -36,8 +36,6 @@ class Transaction:
     def __init__(self, home: Home) -> None:
         self._home, self._entries = home, list[Resource]()
         self._known: dict[tuple[str, ...], str] = {}
-        self._guided: dict[str, str] = {}
-        """Of what is created here: by the guide's name, ours."""
 
     def add(self, thing: Mapping[str, Any], before: Iterable[str] = ()) -> None:
         """`before`: whose it was said to be by earlier versions: there it is marked as entered in error."""
@@ -109,21 +107,15 @@ class Transaction:
             if retracted or thing["version"] > 1:
                 name = self._entry(resource, "PUT", f"Observation?{if_none(names[-1])}")
             else:
-                name = self._entry(resource, "POST", "Observation", ifNoneExist=self._criterion(names, thing))
+                name = self._entry(resource, "POST", "Observation", ifNoneExist=_criterion(names, thing))
             first = first or name
-
-    def _criterion(self, names: list[Resource], thing: Mapping[str, Any]) -> str:
-        """By the guide's name alone, but for a stamp that another reading may have: of a whole minute, or of one in this transaction."""
-        guided, has_seconds = if_none(names[0]), not str(thing["when"].get("device_time", "")).endswith(":00")
-        if has_seconds and self._guided.setdefault(guided, names[-1]["value"]) == names[-1]["value"]:
-            return guided
-        return "&".join(if_none(name) for name in names)
 
     def _names(self, draft: Draft, thing: Mapping[str, Any], person: str) -> list[Resource]:
         """The guide's, where the device has said a time; then ours. Somebody else's copy of a thing has a name of its own."""
         home, ref, own = self._home, thing["device"], "/".join(filter(None, (thing["id"], draft.part)))
         value = None
-        if draft.mdc is not None:
+        # Of two equal readings with one stamp the guide's name is the first's.
+        if draft.mdc is not None and not thing["provenance"].get("ordinal"):
             value = identifier.observation(
                 identifier.device_part(ref["identity"], ref["address"]),
                 home.patient_part(person),
@@ -158,6 +150,11 @@ class Transaction:
             }
             self._known[key] = self._entry(resource, "POST", "Observation")
         return self._known[key]
+
+
+def _criterion(names: list[Resource], thing: Mapping[str, Any]) -> str:
+    has_seconds = not str(thing["when"].get("device_time", "")).endswith(":00")
+    return if_none(names[0]) if has_seconds else "&".join(if_none(name) for name in names)
 
 
 def _meta(draft: Draft, thing: Mapping[str, Any]) -> Resource:
