@@ -27,7 +27,7 @@ from gateway.api.people import People
 from gateway.attendant import Attendant
 from gateway.audit import Audit
 from gateway.cabling import Cabling
-from gateway.catching_up import catch_up
+from gateway.catching_up import catch_up, scrub_later
 from gateway.clock import Clock
 from gateway.config import RELOADED, Config, load
 from gateway.consent import FILE, Consents
@@ -40,6 +40,7 @@ from gateway.pairing import Desk
 from gateway.provenance import signer_of
 from gateway.quiet import CHECK_SECONDS, Quiet
 from gateway.registry import Registry
+from gateway.retention import Retention
 from gateway.sinks.base import Sink
 from gateway.sinks.make import made
 from gateway.sinks.outlet import Outlet
@@ -52,7 +53,6 @@ log = structlog.get_logger()
 
 DRAIN_SECONDS = 10.0
 PENDING_CHECK_SECONDS = 10.0
-SCRUB_AFTER_SECONDS = 60.0
 REFILE_SECONDS = 30.0
 DAY_SECONDS = 86400
 
@@ -87,6 +87,7 @@ class Gateway:
         self.journal: Journal
         self._intake: Intake
         self._quiet: Quiet
+        self._retention: Retention
         self._consents: Consents
         self._audit: Audit
         self.attendant: Attendant
@@ -126,6 +127,7 @@ class Gateway:
                 for name, sink in sinks.items()
             ]
             self._intake, self._quiet, self._keep = intake, Quiet(self.journal, self._clock), keeper(intake, self._clock.now)
+            self._retention = Retention(self.journal, self._config.state / "intake", intake, list(sinks), self._clock.now)
             unfiled = Unfiled(self._config.state / "intake", intake, self.journal, self._registry, filing)
             if self._ports is not None:
                 self.cabling = Cabling(
@@ -187,7 +189,7 @@ class Gateway:
                     group.create_task(self._release_when_synchronized(), name="pending times"),
                     group.create_task(service.keep_watchdog(lambda: self.journal.writer.alive), name="watchdog"),
                     group.create_task(self._intake.keep_durable(), name="intake"),
-                    group.create_task(self._scrub(), name="scrub"),
+                    group.create_task(scrub_later(self._config.state / "journal.db"), name="scrub"),
                     group.create_task(self._refile(), name="refile"),
                     group.create_task(self._watch_quiet(), name="quiet"),
                 ]
@@ -285,17 +287,12 @@ class Gateway:
                 await self._quiet.check(listed, self._config.bluetooth.quiet_days)
             if self._clock.now() // DAY_SECONDS > day:
                 day = self._clock.now() // DAY_SECONDS
+                with suppress(JournalError, OSError):  # a full disk: again tomorrow
+                    await self._retention.day(self._config.disk.keep_days)
                 self._delivered()
                 await self._audit.settle()
                 log.info("the audit log goes so far", mark=self._audit.mark)
             await asyncio.sleep(CHECK_SECONDS)
-
-    async def _scrub(self) -> None:
-        """A large journal is not read whole at the start; it is now, once, at leisure."""
-        path = self._config.state / "journal.db"
-        await asyncio.sleep(SCRUB_AFTER_SECONDS)
-        if path.stat().st_size > repair.SMALL_BYTES and not await asyncio.to_thread(repair.scrub, path):
-            log.error("the journal is damaged; it will be repaired at the next start: restart the service")
 
     def reload(self) -> None:
         """SIGHUP: a valid configuration is taken over, an invalid one is told and the old one kept."""
@@ -337,7 +334,7 @@ class Gateway:
                 "pending_things": len(waiting),
                 "pending_since": _received(waiting[0].body) if waiting else None,
             },
-            "journal": self.journal.counts(),
+            "journal": {**self.journal.counts(), "kept": dict(self._retention.kept)},
             "sinks": {
                 outlet.name: {**self.journal.sinks().get(outlet.name, {"cursor": 0, "deferred": 0, "held": 0}), "problem": outlet.problem}
                 for outlet in self._outlets

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import structlog
@@ -10,11 +11,12 @@ from gateway.filing import Filing
 from gateway.inbox import forgotten, uphold
 from gateway.intake import Intake
 from gateway.intake import read as read_intake
-from gateway.journal import Journal
+from gateway.journal import Journal, repair
 from gateway.registry import Registry
 from gateway.replay import work_off
 
 log = structlog.get_logger()
+SCRUB_AFTER_SECONDS = 60.0
 
 
 async def catch_up(state: Path, registry: Registry, journal: Journal, filing: Filing, intake: Intake, *, replay_all: bool) -> set[str]:
@@ -41,3 +43,14 @@ async def catch_up(state: Path, registry: Registry, journal: Journal, filing: Fi
         log.error("things were damaged", rows=len(gaps), filed_again=journal.head() - before)
     await journal.set_meta("worked_off", str(min(outcome.failed.values(), default=intake.position)))
     return outcome.addresses
+
+
+async def scrub_later(path: Path) -> None:
+    """A large journal is not read whole at the start; it is now, once, at leisure."""
+    await asyncio.sleep(SCRUB_AFTER_SECONDS)
+    if not await asyncio.to_thread(_is_sound, path):
+        log.error("the journal is damaged; it will be repaired at the next start: restart the service")
+
+
+def _is_sound(path: Path) -> bool:
+    return path.stat().st_size <= repair.SMALL_BYTES or repair.scrub(path)

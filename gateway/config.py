@@ -42,6 +42,9 @@ class TimeSection(Strict):
 
 class DiskSection(Strict):
     reserve_mb: int = Field(200, ge=0, description="Below this much free space (or 5 % of the disk, if that is less) no new session begins")
+    keep_days: int | None = Field(
+        None, ge=30, description="What is older, and every sink has had, is thrown away; kept for ever if left out"
+    )
 
 
 class BluetoothSection(Strict):

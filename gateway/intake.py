@@ -52,6 +52,11 @@ def read(directory: Path, start: int = 0) -> Iterator[Record | CaptureError]:
             yield from parse_all(file, first + offset)
 
 
+def read_segment(path: Path, start: int) -> list[Record | CaptureError]:
+    with path.open("rb") as file:
+        return list(parse_all(file, start))
+
+
 class Intake:
     """Appends at once, makes durable in groups: one fdatasync serves everybody who waits for one."""
 

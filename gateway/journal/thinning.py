@@ -1,0 +1,80 @@
+"""Throwing away old things that every sink has had. Their ids stay, so that a device that tells them again makes no new ones."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from gateway.journal.schema import put
+
+TOGETHER = 500
+"""Rows in one transaction: whoever files something meanwhile does not wait long."""
+_PENDING = 0
+"""The quality of what waits for the hub's clock."""
+
+
+@dataclass(slots=True)
+class Thinned:
+    """`last`: how far the rows were looked at. `kept`: old enough, but this sink has not had them, by sink."""
+
+    rows: int = 0
+    last: int = 0
+    kept: Counter[str] = field(default_factory=Counter)
+    is_over: bool = False
+
+
+def thin(connection: sqlite3.Connection, sinks: Sequence[str], before: str, behind: int) -> Thinned:
+    """Looks at the next rows behind `behind`, up to the first that was received at `before` (ISO, UTC) or later."""
+    done = Thinned(last=behind)
+    cursors = {name: _cursor(connection, name) for name in sinks}
+    query = "SELECT n, id, type, quality, body FROM things WHERE n>? ORDER BY n LIMIT ?"
+    rows = connection.execute(query, (behind, TOGETHER)).fetchall()
+    for n, thing_id, kind, _quality, body in rows:
+        if not _is_older(body, before):
+            done.is_over = True
+            break
+        done.last = n
+        if kind != "device":
+            _throw(connection, thing_id, before, cursors, done)
+    done.is_over = done.is_over or len(rows) < TOGETHER
+    return done
+
+
+def _cursor(connection: sqlite3.Connection, name: str) -> int:
+    row = connection.execute("SELECT cursor FROM sinks WHERE name=?", (name,)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def _is_older(body: str, before: str) -> bool:
+    """A damaged row is none of ours: `repair` takes it out."""
+    try:
+        return str(json.loads(body)["provenance"]["received"]) < before
+    except (ValueError, LookupError, TypeError):
+        return True
+
+
+def _throw(connection: sqlite3.Connection, thing_id: str, before: str, cursors: dict[str, int], done: Thinned) -> None:
+    """A thing with all its versions, or nothing of it."""
+    versions = connection.execute("SELECT n, quality, body FROM things WHERE id=?", (thing_id,)).fetchall()
+    if not versions or any(quality == _PENDING or not _is_older(body, before) for _, quality, body in versions):
+        return
+    numbers = [n for n, _, _ in versions]
+    needing = [name for name, cursor in cursors.items() if cursor < max(numbers) or _waits(connection, name, numbers)]
+    if needing:
+        done.kept.update(dict.fromkeys(needing, 1))
+        return
+    for n in numbers:
+        connection.execute("DELETE FROM things WHERE n=?", (n,))
+        put(connection, "purged", n, thing_id)
+    done.rows += len(numbers)
+
+
+def _waits(connection: sqlite3.Connection, sink: str, numbers: Sequence[int]) -> bool:
+    asked = json.dumps(list(numbers))
+    return any(
+        connection.execute(f"SELECT 1 FROM {table} WHERE sink=? AND n IN (SELECT value FROM json_each(?))", (sink, asked)).fetchone()  # noqa: S608 - a constant
+        for table in ("deferred", "held")
+    )

@@ -1,0 +1,136 @@
+"""What is old goes when every sink has had it, and not before; and does not come back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from drivers.kit.capture import Record
+from gateway import inbox
+from gateway.config import DeviceSection
+from gateway.intake import Intake, segments
+from gateway.intake import read as read_intake
+from gateway.journal import Fate, Journal
+from gateway.journal.store import read_signed
+from gateway.provenance import Signer, Verdict, verify
+from gateway.retention import DAY_SECONDS, Retention
+from tests.gateway.test_filing import FRAME, A, facts, glucose, info, put
+from tests.support.fakes import T0
+
+SIGNER = Signer(bytes(32))
+ANNA = DeviceSection(address=A, person="anna")
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    made = Journal(tmp_path / "journal.db", SIGNER)
+    yield made
+    made.close()
+
+
+async def fill(journal: Journal, ages: list[int]) -> None:
+    """A device and a reading for each age in days."""
+    for number, age in enumerate(ages, 1):
+        frame = replace(FRAME, received=T0 - age * DAY_SECONDS, position=100 * number)
+        reading = replace(glucose(number, str(100 + number)), frame=frame)
+        await put(
+            journal, reading, on=facts(session=f"s{number}", settings=ANNA), about=replace(info(), frame=frame) if number == 1 else None
+        )
+
+
+def values(journal: Journal) -> list[str]:
+    things = [json.loads(row.body) for row in journal.everything()]
+    return [thing["data"]["glucose"]["display"]["value"] for thing in things if thing["type"] == "blood-glucose"]
+
+
+def retention(journal: Journal, place: Path, *sinks: str) -> tuple[Retention, Intake]:
+    intake = Intake(place / "intake")
+    return Retention(journal, place / "intake", intake, sinks or ("a", "b"), lambda: T0), intake
+
+
+async def test_what_every_sink_has_had_goes_when_it_is_old(journal: Journal, tmp_path: Path) -> None:
+    await fill(journal, [400, 300, 100, 31, 29, 0])
+    for name in ("a", "b"):
+        await journal.advance(name, Fate(journal.head()))
+    keeping, intake = retention(journal, tmp_path)
+    await keeping.day(None)
+    assert len(values(journal)) == 6, "without keep_days nothing goes"
+    await keeping.day(30)
+    assert values(journal) == ["105", "106"]
+    assert keeping.kept == {}
+    assert any(row.type == "device" for row in journal.everything()), "what a device is stays"
+    assert journal.counts()["purged"] == 4
+    intake.close()
+
+
+async def test_what_a_sink_still_needs_stays_and_is_told(journal: Journal, tmp_path: Path) -> None:
+    await fill(journal, [400, 300, 200, 100, 0])
+    await journal.advance("a", Fate(journal.head(), deferred={2: "refused"}, held={3: ("anna", "nobody listens")}))
+    await journal.advance("b", Fate(4))
+    keeping, intake = retention(journal, tmp_path)
+    await keeping.day(30)
+    assert values(journal) == ["101", "102", "104", "105"]
+    assert keeping.kept == {"a": 2, "b": 1}
+    await journal.advance("a", Fate(journal.head(), gone=(2, 3)))
+    await journal.advance("b", Fate(journal.head()))
+    await keeping.day(30)
+    assert values(journal) == ["105"]
+    assert keeping.kept == {}
+    intake.close()
+
+
+async def test_a_thing_goes_with_all_its_versions_or_stays(journal: Journal, tmp_path: Path) -> None:
+    await fill(journal, [400])
+    await put(journal, glucose(1, "5.6", "mmol/L"), on=facts(session="later", settings=ANNA))
+    for name in ("a", "b"):
+        await journal.advance(name, Fate(journal.head()))
+    keeping, intake = retention(journal, tmp_path)
+    await keeping.day(30)
+    assert values(journal) == ["101", "5.6"]
+    intake.close()
+
+
+async def test_a_device_that_tells_it_again_makes_nothing_new(journal: Journal, tmp_path: Path) -> None:
+    await fill(journal, [400, 0])
+    for name in ("a", "b"):
+        await journal.advance(name, Fate(journal.head()))
+    keeping, intake = retention(journal, tmp_path)
+    await keeping.day(30)
+    await fill(journal, [400, 0])
+    assert values(journal) == ["102"]
+    assert list(verify(read_signed(tmp_path / "journal.db"), SIGNER.public, verdict := Verdict())) == []
+    assert verdict.purged == 1
+    intake.close()
+
+
+async def test_old_segments_of_the_raw_log_go_and_words_are_said_again(journal: Journal, tmp_path: Path) -> None:
+    intake = Intake(tmp_path / "intake", segment_bytes=600)
+    keep = inbox.keeper(intake, lambda: T0 - 400 * DAY_SECONDS)
+    for day in range(400, 0, -10):
+        for _ in range(3):
+            intake.append(Record(kind="rx", session=f"s{day}", characteristic=0x2A18, data=bytes(60), time=T0 - day * DAY_SECONDS))
+        if day == 400:
+            await keep({"ids": ["x"], "purged": True})
+    await intake.flush()
+    count, position = len(segments(tmp_path / "intake")), intake.position
+    keeping = Retention(journal, tmp_path / "intake", intake, [], lambda: T0)
+    await keeping.day(30)
+    assert len(segments(tmp_path / "intake")) == count, "nothing of it has been worked off"
+    await journal.set_meta("worked_off", str(position))
+    await keeping.day(30)
+    left = [record for record in read_intake(tmp_path / "intake") if isinstance(record, Record)]
+    frames = [record for record in left if record.kind == "rx"]
+    assert 0 < len(segments(tmp_path / "intake")) < count
+    assert min(record.time for record in frames) >= T0 - 40 * DAY_SECONDS
+    assert {record.time for record in frames} >= {T0 - day * DAY_SECONDS for day in (10, 20, 30)}
+    assert [record.extra["ids"] for record in left if record.kind == "said"] == [["x"]]
+    assert min(record.position for record in frames) > 0, "positions never change"
+    await keeping.day(30)
+    assert [record.extra["ids"] for record in read_intake(tmp_path / "intake") if isinstance(record, Record) and record.kind == "said"] == [
+        ["x"]
+    ]
+    intake.close()
