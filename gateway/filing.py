@@ -14,6 +14,7 @@ from gateway import __version__, crashpoints
 from gateway.clock import local
 from gateway.config import DeviceSection
 from gateway.journal import Candidate, Commit, Committed, Journal, Rejection
+from gateway.journal.jobs import Moment
 from gateway.normalize import when as timing
 from gateway.normalize.identity import content_digest, device_identity, thing_id
 from gateway.normalize.rules import parts
@@ -247,8 +248,10 @@ class Filing:
         key = reading.key
         if key.kind != "episode":
             return key
+        frame = reading.frame
+        moment = Moment(frame.received, facts.boot_id, frame.boottime)
         token = await self._journal.episode(
-            str(facts.identity), "/".join(key.parts), facts.session, reading.frame.received, reading.frame.position, facts.same_within
+            str(facts.identity), "/".join(key.parts), facts.session, moment, frame.position, facts.same_within
         )
         return Key("episode", (token,))
 

@@ -134,18 +134,31 @@ def _version_for(known: Sequence[_Version], candidate: Candidate, *, replaying: 
     return int(latest) + 1
 
 
-def episode(connection: sqlite3.Connection, device: str, content: str, session: str, received: float, position: int, within: float) -> str:
+class Moment(NamedTuple):
+    """When a frame came: by the hub's clock, which somebody may set, and by the time since the boot of that name, which nobody can."""
+
+    received: float
+    boot: str = ""
+    boottime: float = 0.0
+
+
+def episode(connection: sqlite3.Connection, device: str, content: str, session: str, moment: Moment, position: int, within: float) -> str:
     mine = connection.execute(
         "SELECT token FROM episodes WHERE device=? AND content=? AND session=?", (device, content, session)
     ).fetchone()
     if mine is not None:
         return str(mine[0])
-    other = connection.execute(
-        "SELECT token FROM episodes WHERE device=? AND content=? AND abs(?-last_seen)<=? ORDER BY last_seen DESC LIMIT 1",
-        (device, content, received, within),
-    ).fetchone()
+    here = f"{content}@{moment.boot}"
+    nearest = "SELECT token FROM episodes WHERE device=? AND content=? AND abs(?-last_seen)<=?{} ORDER BY last_seen DESC LIMIT 1"
+    other = connection.execute(nearest.format(""), (device, here, moment.boottime, within)).fetchone() if moment.boot else None
+    if other is None:
+        # By the hub's clock; but for those of this boot, whose distance is known already.
+        elsewhere = " AND session NOT IN (SELECT session FROM episodes WHERE device=? AND content=?)"
+        other = connection.execute(nearest.format(elsewhere), (device, content, moment.received, within, device, here)).fetchone()
     token = str(other[0]) if other is not None else f"{session}/{position}"
-    put(connection, "episodes", device, content, session, token, received)
+    put(connection, "episodes", device, content, session, token, moment.received)
+    if moment.boot:
+        put(connection, "episodes", device, here, session, token, moment.boottime)
     return token
 
 

@@ -90,11 +90,11 @@ class Journal:
 
         return await self.writer.do(job)
 
-    async def episode(self, device: str, content: str, session: str, received: float, position: int, within: float) -> str:
+    async def episode(self, device: str, content: str, session: str, moment: jobs.Moment, position: int, within: float) -> str:
         """A lasting name for a reading of a device that neither numbers nor stamps its records; the same for an equal one `within` so
         many seconds.
         """
-        return await self.writer.do(lambda c: jobs.episode(c, device, content, session, received, position, within))
+        return await self.writer.do(lambda c: jobs.episode(c, device, content, session, moment, position, within))
 
     async def advance(self, sink: str, fate: Fate) -> None:
         """Move a sink's cursor, never back; in the same transaction enter what waits and take out what has gone after all."""

@@ -197,7 +197,7 @@ async def test_a_device_without_clock_and_numbers(journal: Journal) -> None:
     """Repeated after a lost confirmation it is one thing; measured twice in one session it is two."""
 
     def temperature(ordinal: int, received: float = T0) -> Temperature:
-        frame = replace(FRAME, received=received, position=int(received))
+        frame = replace(FRAME, received=received, boottime=received - T0, position=int(received))
         return Temperature(frame=frame, key=Key.episode(b"\x01", ordinal), temperature=Quantity(Decimal("36.8"), "Cel"))
 
     assert len(await put(journal, temperature(0))) == 1

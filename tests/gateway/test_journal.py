@@ -16,6 +16,7 @@ import pytest
 
 from gateway.errors import JournalError, StateError
 from gateway.journal import Commit, Fate, Journal, Rejection, store
+from gateway.journal.jobs import Moment
 from gateway.journal.schema import VERSION
 from tests.support.things import candidate
 
@@ -208,6 +209,17 @@ async def test_group_commit_shares_its_syncs(journal: Journal) -> None:
     assert journal.writer.commits <= 20
 
 
+async def test_within_one_boot_the_time_since_it_counts(journal: Journal) -> None:
+    """Somebody sets the hub's clock by a day between a reading and its repetition; or by an hour between two equal readings."""
+    day = 86400.0
+    first = await journal.episode("d", "c0", "s1", Moment(day + 1000.0, "boot", 10.0), 10, 120.0)
+    assert await journal.episode("d", "c0", "s2", Moment(1002.0, "boot", 12.0), 20, 120.0) == first
+    assert await journal.episode("d", "c0", "s3", Moment(1003.0, "boot", 3600.0), 30, 120.0) != first
+    assert await journal.episode("d", "c0", "s4", Moment(1004.0, "another", 3.0), 40, 120.0) != ""
+    alone = await journal.episode("d", "c9", "s5", Moment(1000.0, "boot", 5000.0), 50, 120.0)
+    assert await journal.episode("d", "c9", "s6", Moment(1060.0, "another", 5.0), 60, 120.0) == alone, "after a restart, by the clock"
+
+
 async def test_an_identity_is_given_once(journal: Journal) -> None:
     assert await journal.identity(A, "system-id:1") == "system-id:1"
     assert await journal.identity(A, "address:x") == "system-id:1"
@@ -215,12 +227,12 @@ async def test_an_identity_is_given_once(journal: Journal) -> None:
 
 async def test_an_episode_is_one_reading_however_often_it_is_told(journal: Journal) -> None:
     """The same again in a new connection within two minutes repeats itself; in the same connection the driver numbers it."""
-    first = await journal.episode("d", "c0", "s1", 1000.0, 10, 120.0)
-    assert await journal.episode("d", "c0", "s1", 1000.0, 10, 120.0) == first
-    assert await journal.episode("d", "c0", "s2", 1050.0, 90, 120.0) == first
-    assert await journal.episode("d", "c1", "s2", 1050.0, 95, 120.0) != first
-    assert await journal.episode("d", "c0", "s3", 2000.0, 99, 120.0) != first
-    again = await journal.episode("d", "c0", "s4", 2040.0, 120, 30.0)
+    first = await journal.episode("d", "c0", "s1", Moment(1000.0), 10, 120.0)
+    assert await journal.episode("d", "c0", "s1", Moment(1000.0), 10, 120.0) == first
+    assert await journal.episode("d", "c0", "s2", Moment(1050.0), 90, 120.0) == first
+    assert await journal.episode("d", "c1", "s2", Moment(1050.0), 95, 120.0) != first
+    assert await journal.episode("d", "c0", "s3", Moment(2000.0), 99, 120.0) != first
+    again = await journal.episode("d", "c0", "s4", Moment(2040.0), 120, 30.0)
     assert again == "s4/120", "where a shorter silence makes it another"
 
 
