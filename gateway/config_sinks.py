@@ -19,8 +19,13 @@ class SinkBase(Strict):
 
 
 class FileSection(SinkBase):
-    type: Literal["file"] = Field(description="A file with one thing per line (NDJSON)")
-    path: Path | None = Field(None, description="things.ndjson in the state directory if left out")
+    type: Literal["file"] = Field(description="A file with one thing per line (NDJSON), or one value per line (CSV)")
+    path: Path | None = Field(None, description="things.ndjson or things.csv in the state directory if left out")
+    format: Literal["ndjson", "csv"] = Field("ndjson", description="csv is for spreadsheets")
+    rotate_mb: int | None = Field(
+        None, ge=1, description="A file that is larger is put aside under its name and .1, the one before under .2; never if left out"
+    )
+    keep: int = Field(10, ge=1, le=1000, description="So many are put aside; the oldest goes then")
 
 
 class MqttConnection(Strict):

@@ -8,6 +8,7 @@ it all again is not believed, and an entry in the audit log.
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import tarfile
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.kit.capture import CaptureError, Record, parse
+from gateway.exports.csv import COLUMNS
 from gateway.inbox import SAID
 from gateway.intake import Intake, segments
 from gateway.journal import backup, purging
@@ -182,8 +184,14 @@ def _rewrite(path: Path, mine: set[str], others: set[str], person: str) -> int:
 
 
 def _names(raw: bytes, mine: set[str], others: set[str], person: str) -> bool:
+    """Of NDJSON, or of CSV as we write it."""
     try:
-        thing = json.loads(raw)
-        return thing["id"] in mine or (thing["id"] in others and thing.get("person") == person)
-    except (ValueError, LookupError, TypeError):
+        if raw.startswith(b"{"):
+            thing = json.loads(raw)
+            called, owner = thing["id"], thing.get("person")
+        else:
+            columns = next(csv.reader([raw.decode("utf-8", "replace")]))
+            called, owner = columns[0], columns[COLUMNS.index("person")]
+    except (ValueError, LookupError, TypeError, StopIteration):
         return False
+    return called in mine or (called in others and owner == person)

@@ -72,8 +72,11 @@ def _others(config: Config) -> list[str]:
 
 
 def _files(config: Config) -> list[Path]:
+    """With those that were put aside."""
     named = [section.path for section in config.sink.values() if isinstance(section, FileSection) and section.path is not None]
-    return [config.state / "things.ndjson", *named]
+    written = [config.state / "things.ndjson", config.state / "things.csv", *named]
+    aside = [other for path in written for other in sorted(path.parent.glob(f"{path.name}.*")) if other.suffix[1:].isdecimal()]
+    return [*written, *aside]
 
 
 async def _retract(config: Config, numbers: list[int]) -> int:

@@ -27,34 +27,44 @@ COLUMNS = (
     "loinc",
     "status",
     "simulated",
+    "retracted",
 )
 
 
+def header() -> str:
+    return ",".join(COLUMNS) + "\n"
+
+
 def lines(rows: Iterable[Row]) -> Iterator[str]:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    yield header()
     for row in rows:
-        thing = json.loads(row.body)
-        for quantity, said in _quantities(thing["data"]):
-            writer.writerow(
-                (
-                    thing["id"],
-                    thing["version"],
-                    thing["type"],
-                    thing["when"]["time"],
-                    thing["when"]["quality"],
-                    _text(thing.get("person", "")),
-                    _text(thing["device"]["name"]),
-                    quantity,
-                    *said,
-                    " ".join(thing["status"]),
-                    thing["provenance"]["simulated"],
-                )
+        yield "".join(rows_of(row))
+
+
+def rows_of(row: Row) -> list[str]:
+    """One line for each value."""
+    thing = json.loads(row.body)
+    found = []
+    for quantity, said in _quantities(thing["data"]):
+        buffer = io.StringIO()
+        csv.writer(buffer, lineterminator="\n").writerow(
+            (
+                thing["id"],
+                thing["version"],
+                thing["type"],
+                thing["when"]["time"],
+                thing["when"]["quality"],
+                _text(thing.get("person", "")),
+                _text(thing["device"]["name"]),
+                quantity,
+                *said,
+                " ".join(thing["status"]),
+                thing["provenance"]["simulated"],
+                bool(thing.get("retracted")),
             )
-        yield buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
+        )
+        found.append(buffer.getvalue())
+    return found
 
 
 def _quantities(data: dict[str, Any]) -> Iterator[tuple[str, tuple[object, ...]]]:

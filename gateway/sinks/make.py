@@ -7,6 +7,8 @@ from gateway.config_sinks import FhirSection, FileSection, HealthVaultSection, N
 from gateway.sinks.base import Sink
 from gateway.sinks.file import FileSink
 
+MB = 1 << 20
+
 
 def made(config: Config, gateway_id: str) -> dict[str, Sink]:
     """By name; a file in the state directory if the configuration names none."""
@@ -17,7 +19,8 @@ def made(config: Config, gateway_id: str) -> dict[str, Sink]:
 
 def _sink(config: Config, section: SinkSection, gateway_id: str) -> Sink:
     if isinstance(section, FileSection):
-        return FileSink(section.path or config.state / "things.ndjson")
+        path = section.path or config.state / f"things.{section.format}"
+        return FileSink(path, section.format, section.rotate_mb * MB if section.rotate_mb else None, section.keep)
     if isinstance(section, WebhookSection):
         from gateway.sinks.webhook import WebhookSink  # noqa: PLC0415 - likewise
 

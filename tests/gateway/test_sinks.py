@@ -10,16 +10,20 @@ from contextlib import asynccontextmanager
 from datetime import UTC
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import pytest
 
 from drivers import Batch, Frame, Key, Quantity, Temperature
 from gateway import pending
 from gateway.errors import JournalError
+from gateway.exports import csv as as_csv
 from gateway.filing import Filing, SessionFacts
 from gateway.journal import Commit, Fate, Journal, Row
 from gateway.sinks.base import Answer, Refused, Sink, Unreachable
 from gateway.sinks.file import FileSink
 from gateway.sinks.outlet import Outlet
+from tests.gateway.test_filing import facts, glucose, info, put
 from tests.support.fakes import T0, FakeClock, until
 from tests.support.things import candidate
 
@@ -205,6 +209,57 @@ async def test_a_file_that_was_moved_away_is_begun_anew(tmp_path: Path) -> None:
     await sink.close()
     assert [json.loads(line)["name"] for line in path.read_text().splitlines()] == ["t1"]
     assert path.stat().st_mode & 0o777 == 0o600
+    journal.close()
+
+
+def is_whole(line: bytes) -> bool:
+    """Half a line is closed off, and stays."""
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("form", ["ndjson", "csv"])
+async def test_whatever_a_crash_leaves_every_line_is_there_once(tmp_path: Path, form: Literal["ndjson", "csv"]) -> None:
+    """The file is cut at every octet of its last things, and what is behind the cursor comes again."""
+    journal, path = Journal(tmp_path / "journal.db"), tmp_path / f"things.{form}"
+    await put(journal, *(glucose(number, str(100 + number)) for number in range(1, 4)), about=info(), on=facts())
+    sink = FileSink(path, form)
+    await sink.send(journal.after(0, 99))
+    await sink.close()
+    whole = path.read_bytes()
+    header = len(as_csv.header()) if form == "csv" else 0
+    for cut in range(header, len(whole), 7):
+        path.write_bytes(whole[:cut])
+        again = FileSink(path, form)
+        await again.send(journal.after(0, 99))
+        await again.close()
+        found = [line for line in path.read_bytes().splitlines() if form == "csv" or is_whole(line)]
+        assert sorted(found) == sorted(whole.splitlines()), cut
+    journal.close()
+
+
+@pytest.mark.parametrize("form", ["ndjson", "csv"])
+async def test_a_large_file_is_put_aside_and_nothing_is_written_twice(tmp_path: Path, form: Literal["ndjson", "csv"]) -> None:
+    journal, path = Journal(tmp_path / "journal.db"), tmp_path / f"things.{form}"
+    await put(journal, *(glucose(number, str(100 + number)) for number in range(1, 41)), on=facts())
+    rows = journal.after(0, 99)
+    for start in range(0, 40, 4):
+        sink = FileSink(path, form, rotate_bytes=3000, keep=3)
+        await sink.send(rows[max(0, start - 2) : start + 2])
+        await sink.send(rows[start : start + 4])
+        await sink.close()
+    files = [path, *(tmp_path / f"{path.name}.{number}" for number in (1, 2, 3))]
+    assert all(file.exists() for file in files)
+    assert not (tmp_path / f"{path.name}.4").exists()
+    lines = [line for file in files for line in file.read_text().splitlines()]
+    if form == "csv":
+        assert all(file.read_text().startswith("id,version,") for file in files)
+        lines = [line for line in lines if not line.startswith("id,version,")]
+    assert len(lines) == len(set(lines))
+    assert "140" in files[0].read_text()
     journal.close()
 
 
