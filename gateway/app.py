@@ -36,6 +36,7 @@ from gateway.filing import Filing
 from gateway.inbox import keeper
 from gateway.intake import Intake
 from gateway.journal import Committed, Journal, repair
+from gateway.machine import recognise
 from gateway.pairing import Desk
 from gateway.provenance import signer_of
 from gateway.quiet import CHECK_SECONDS, Quiet
@@ -112,6 +113,8 @@ class Gateway:
                 intake = Intake(self._config.state / "intake")
                 stack.callback(intake.close)
                 left = await catch_up(self._config.state, self._registry, self.journal, filing, intake, replay_all=findings.replay_all)
+                if not await recognise(self.journal):
+                    self._audit.note("another machine")
                 sinks = self._given_sinks if self._given_sinks is not None else made(self._config, await self._gateway_id())
             except (JournalError, OSError) as error:
                 raise StateError(f"{self._config.state}: {error}; make room and start again, nothing is lost") from error
