@@ -37,6 +37,7 @@ from gateway.inbox import keeper
 from gateway.intake import Intake
 from gateway.journal import Committed, Journal, repair
 from gateway.machine import recognise
+from gateway.marking import tell
 from gateway.pairing import Desk
 from gateway.provenance import signer_of
 from gateway.quiet import CHECK_SECONDS, Quiet
@@ -290,11 +291,12 @@ class Gateway:
                 await self._quiet.check(listed, self._config.bluetooth.quiet_days)
             if self._clock.now() // DAY_SECONDS > day:
                 day = self._clock.now() // DAY_SECONDS
-                with suppress(JournalError, OSError):  # a full disk: again tomorrow
-                    await self._retention.day(self._config.disk.keep_days)
                 self._delivered()
                 await self._audit.settle()
                 log.info("the audit log goes so far", mark=self._audit.mark)
+                with suppress(JournalError, OSError):  # a full disk: again tomorrow
+                    self._on_committed(await tell(self.journal, await self._gateway_id(), self._audit.mark, self._clock))
+                    await self._retention.day(self._config.disk.keep_days)
             await asyncio.sleep(CHECK_SECONDS)
 
     def reload(self) -> None:

@@ -276,6 +276,7 @@ class DeviceData(Model):
         default_factory=dict, description="Unique Device Identification: label, device_identifier, issuer, authority"
     )
     regulatory: str | None = Field(None, description="IEEE 11073-20601 regulatory certification data, hexadecimal")
+    audit_mark: str | None = Field(None, description="Of the gateway itself: how far its audit log goes, as `audit verify --mark` wants it")
 
 
 class DeviceThing(Thing):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ class Network:
     def __init__(self, broker_port: int) -> None:
         self.port, self._broker_port = free_port(), broker_port
         self._server: asyncio.Server | None = None
+        self._held: socket.socket | None = None
         self._links: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._moving = asyncio.Event()
@@ -36,10 +38,25 @@ class Network:
             self._moving.set()
         if weather == "refused":
             await self.close()
+            self._hold()
         elif self._server is None:
+            self._let_go()
             self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
 
+    def _hold(self) -> None:
+        """Nobody else gets the port meanwhile: it is bound, and nothing listens."""
+        if self._held is None:
+            self._held = socket.socket()
+            self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._held.bind(("127.0.0.1", self.port))
+
+    def _let_go(self) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            held.close()
+
     async def close(self) -> None:
+        self._let_go()
         server, self._server = self._server, None
         if server is not None:
             server.close()

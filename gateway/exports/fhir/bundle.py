@@ -39,6 +39,10 @@ class Transaction:
 
     def add(self, thing: Mapping[str, Any], before: Iterable[str] = ()) -> None:
         """`before`: whose it was said to be by earlier versions: there it is marked as entered in error."""
+        if thing["type"] == "device" and thing["data"].get("audit_mark"):
+            text = f"Its audit log goes to {thing['data']['audit_mark']}"
+            self._put(parties.phg(self._home) | {"note": [{"text": text}]})
+            return
         if thing["type"] == "device":
             self._put(parties.phd(thing["device"], thing["provenance"]["driver"], thing["data"]))
             return
