@@ -17,6 +17,7 @@ from gateway.exports.fhir.observations import NoForm
 from gateway.exports.fhir.parties import NO_SYNC, NTP, Home
 from gateway.exports.fhir.terms import Resource, written
 from gateway.journal import Row
+from gateway.provenance import Signed
 from gateway.sinks.base import Answer, Refused, Sink, Unreachable
 from gateway.sinks.http import Said, Server
 from gateway.sinks.tokens import Tokens
@@ -124,7 +125,8 @@ def _add(transaction: Transaction, row: Row) -> str | None:
     if thing.get("person") is None and row.type != "device" and not row.before:
         return NOBODY
     try:
-        transaction.add(thing, row.before)
+        signed = Signed(row.n, row.body.encode("utf-8", "surrogateescape"), row.proof)
+        transaction.add(thing, row.before, signed)
     except NoForm as error:
         return str(error)
     return None

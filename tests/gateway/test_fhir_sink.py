@@ -15,10 +15,12 @@ from gateway import inbox
 from gateway.cli import root
 from gateway.config import DeviceSection
 from gateway.config_sinks import FhirSection
+from gateway.exports.fhir.bundle import SIGNED
 from gateway.filing import candidates
 from gateway.journal import Commit, Journal
 from gateway.journal.store import read_latest
 from gateway.normalize.things import SamplesData, SamplesThing
+from gateway.provenance import Proof, Signer, signature_problem
 from gateway.sinks.base import Unreachable
 from gateway.sinks.fhir import NOBODY, FhirSink
 from tests.gateway.test_filing import A, facts, glucose, info, put
@@ -69,6 +71,26 @@ async def test_things_arrive_once_with_device_gateway_and_person(journal: Journa
     assert len(references) == 1
     assert server.stored[references.pop()] == patient
     assert server.transactions == 3, "fifty at a time"
+
+
+async def test_what_was_signed_goes_with_its_signature(tmp_path: Path) -> None:
+    """Whoever has the observation and the public key can check the thing that it was made of."""
+    signer = Signer(bytes(32))
+    signed = Journal(tmp_path / "signed.db", signer)
+    await readings(signed, 2)
+    server = FhirServer()
+    async with served(server) as url, driven(signed, sink(url), "f"):
+        await until(lambda: signed.cursor("f") == 3)
+    signed.close()
+    found = []
+    for one in server.observations():
+        [extension] = [each for each in one["extension"] if each["url"] == SIGNED]
+        said = {each["url"]: each["valueString"] for each in extension["extension"]}
+        proof = Proof(said["key"], bytes.fromhex(said["previous"]), bytes.fromhex(said["signature"]))
+        assert signature_problem(signer.public, int(said["n"]), said["payload"].encode(), proof) is None
+        assert str(one["valueQuantity"]["value"]) == json.loads(said["payload"])["data"]["glucose"]["display"]["value"]
+        found.append(int(said["n"]))
+    assert sorted(found) == [2, 3]
 
 
 async def test_a_lost_answer_doubles_nothing(journal: Journal) -> None:

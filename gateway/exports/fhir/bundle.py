@@ -18,9 +18,12 @@ from gateway.exports.fhir import identifier, parties
 from gateway.exports.fhir.observations import Draft, drafts
 from gateway.exports.fhir.parties import Home, if_none
 from gateway.exports.fhir.terms import GUIDE, Resource, absent, category, mdc, profile
+from gateway.provenance import Signed
 
 THING = "urn:uuid:6d5ad9d6-3a0e-5b4e-8f6c-2f1e1b7b9a52"
 """The system of the gateway's own names."""
+SIGNED = "urn:uuid:0d8a7f0e-6d3e-5f6c-9a53-4d2b8c9e7f10"
+"""The extension that holds what the gateway signed; docs/provenance.md says how it is verified."""
 _GATEWAY = "http://hl7.org/fhir/StructureDefinition/observation-gatewayDevice"
 _COINCIDENT = f"{GUIDE}/StructureDefinition/CoincidentTimeStampReference"
 _TEST = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}
@@ -37,8 +40,8 @@ class Transaction:
         self._home, self._entries = home, list[Resource]()
         self._known: dict[tuple[str, ...], str] = {}
 
-    def add(self, thing: Mapping[str, Any], before: Iterable[str] = ()) -> None:
-        """`before`: whose it was said to be by earlier versions: there it is marked as entered in error."""
+    def add(self, thing: Mapping[str, Any], before: Iterable[str] = (), signed: Signed | None = None) -> None:
+        """`before`: whose it was said to be by earlier versions: there it is marked as entered in error. `signed`: goes with the thing."""
         if thing["type"] == "device" and thing["data"].get("audit_mark"):
             text = f"Its audit log goes to {thing['data']['audit_mark']}"
             self._put(parties.phg(self._home) | {"note": [{"text": text}]})
@@ -51,7 +54,7 @@ class Transaction:
             if person != whose:
                 self._observations(made, thing, person, retracted=True)
         if whose is not None:
-            self._observations(made, thing, whose, retracted=bool(thing.get("retracted")))
+            self._observations(made, thing, whose, retracted=bool(thing.get("retracted")), signed=signed)
 
     def bundle(self) -> Resource:
         return {"resourceType": "Bundle", "type": "transaction", "entry": self._entries}
@@ -84,7 +87,9 @@ class Transaction:
 
     # -- observations --------------------------------------------------------------------------------------------
 
-    def _observations(self, made: Iterable[Draft], thing: Mapping[str, Any], person: str, *, retracted: bool) -> None:
+    def _observations(
+        self, made: Iterable[Draft], thing: Mapping[str, Any], person: str, *, retracted: bool, signed: Signed | None = None
+    ) -> None:
         patient = self._patient(person)
         device = self._party(parties.phd(thing["device"], thing["provenance"]["driver"]))
         gateway = self._party(parties.phg(self._home))
@@ -96,7 +101,7 @@ class Transaction:
             resource = {
                 "resourceType": "Observation",
                 "meta": _meta(draft, thing),
-                "extension": _extensions(gateway, coincident),
+                "extension": [*_extensions(gateway, coincident), *_proof(None if first or retracted else signed)],
                 "identifier": names,
                 "status": "entered-in-error" if retracted else "final",
                 "category": [category(name) for name in (("vital-signs", "phd") if draft.vital else ("phd",))],
@@ -170,6 +175,15 @@ def _meta(draft: Draft, thing: Mapping[str, Any]) -> Resource:
 def _extensions(gateway: str, coincident: str | None) -> list[Resource]:
     found = [{"url": _GATEWAY, "valueReference": {"reference": gateway}}]
     return [*found, {"url": _COINCIDENT, "valueReference": {"reference": coincident}}] if coincident else found
+
+
+def _proof(signed: Signed | None) -> list[Resource]:
+    """What was signed, octet for octet, and its signature: with the first observation of a thing."""
+    if signed is None or signed.proof is None or not signed.proof.key:
+        return []
+    proof, payload = signed.proof, signed.body.decode("utf-8", "replace")
+    said = {"n": str(signed.n), "key": proof.key, "previous": proof.previous.hex(), "signature": proof.signature.hex(), "payload": payload}
+    return [{"url": SIGNED, "extension": [{"url": name, "valueString": text} for name, text in said.items()]}]
 
 
 def _effective(thing: Mapping[str, Any], seconds: Decimal | None) -> Resource:
