@@ -18,6 +18,7 @@ from gateway.config_sinks import MqttSection
 from gateway.journal import Journal, Row
 from gateway.mqtt.contract import CONTENT_TYPE, topic_of
 from gateway.mqtt.properties import publish_properties
+from gateway.provenance import Signer
 from gateway.sinks.base import person_of
 from gateway.sinks.mqtt import MqttSink
 from gateway.sinks.outlet import Outlet
@@ -40,9 +41,11 @@ async def bare(port: int, rows: list[Row]) -> float:
 
         async def worker() -> None:
             for row in waiting:
-                properties = publish_properties(
-                    PayloadFormatIndicator=1, ContentType=CONTENT_TYPE, UserProperty=[("id", row.id), ("version", str(row.version))]
-                )
+                told = [("id", row.id), ("version", str(row.version))]
+                if row.proof is not None:
+                    told += [("n", str(row.n)), ("key", row.proof.key)]
+                    told += [("previous", row.proof.previous.hex()), ("signature", row.proof.signature.hex())]
+                properties = publish_properties(PayloadFormatIndicator=1, ContentType=CONTENT_TYPE, UserProperty=told)
                 await client.publish(topic_of("health", person_of(row), row.type), row.body.encode(), qos=1, properties=properties)
 
         began = time.perf_counter()
@@ -69,8 +72,9 @@ def run(things: int = THINGS) -> None:
         place = Path(directory)
         body, size = real_body(place / "life")
         thing = json.dumps({**json.loads(body), "person": "anna"}, separators=(",", ":"))
-        fill(place / "journal.db", thing, things)
-        journal = Journal(place / "journal.db")
+        signer = Signer(bytes(32))
+        fill(place / "journal.db", thing, things, signer)
+        journal = Journal(place / "journal.db", signer)
         rows = journal.after(0, things)
         broker = Broker(place / "broker", DOCUMENTED, log="none").start()
         reader = subprocess.Popen(
@@ -85,7 +89,7 @@ def run(things: int = THINGS) -> None:
                 },
                 RUNS,
             )
-            print(f"draining {things:,} things of {size} bytes to Mosquitto, {IN_FLIGHT} in flight, medians of {RUNS}, interleaved")
+            print(f"draining {things:,} signed things of {size} bytes to Mosquitto, {IN_FLIGHT} in flight, medians of {RUNS}, interleaved")
             print(f"  bare aiomqtt, same messages      {found['bare']:8.0f} things/s")
             print(f"  journal, outlet and mqtt sink    {found['ours']:8.0f} things/s   {found['ours'] / found['bare']:.2f} x")
             _spent(broker.port, journal, min(things, 20_000))
