@@ -25,7 +25,7 @@ _SENTENCES = {
     429: "it wants us to go slower",
 }
 _STALE = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
-"""What a server that has closed a connection meanwhile looks like."""
+"""What a server that has closed a connection looks like, meanwhile or on hearing who we are."""
 
 
 class Said(NamedTuple):
@@ -72,7 +72,7 @@ class Server:
         except TimeoutError as error:
             self.drop()
             raise Unreachable(f"no answer; check the network and `{self._url_key}`") from error
-        except (http.client.RemoteDisconnected, ssl.SSLEOFError) as error:
+        except (*_STALE, ssl.SSLEOFError) as error:
             self.drop()
             more = "; it may want another certificate of ours" if self._is_tls else ""
             raise Unreachable(f"it hangs up without an answer{more}; check `{self._url_key}`") from error
