@@ -48,6 +48,7 @@ check: $(VENV)/dev.stamp
 	$(BIN)/mypy
 
 bench: $(VENV)/dev.stamp servers
+	@tests/install mosquitto_sub:mosquitto-clients
 	$(BIN)/python -m tests.bench
 
 campaign: $(VENV)/dev.stamp servers
