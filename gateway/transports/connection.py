@@ -111,7 +111,8 @@ class BleakConnection:
 
     async def close(self) -> None:
         went = not self._client.is_connected  # by itself: what we end says nothing of the device
-        with suppress(BleakError, OSError, EOFError):  # it was gone already
+        # It was gone already; or went while its services were looked up, of which bleak asserts that they are forgotten then.
+        with suppress(BleakError, OSError, EOFError, AssertionError):
             await self._client.disconnect()
         if self._security is not None and (self._answered or went):
             await self._security.ended(answered=self._answered)
