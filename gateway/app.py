@@ -6,13 +6,12 @@ radio -> attendant -> sessions -> intake -> driver -> filing -> journal -> outle
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import os
 import random
 import secrets
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -28,16 +27,17 @@ from gateway.attendant import Attendant
 from gateway.audit import Audit
 from gateway.cabling import Cabling
 from gateway.catching_up import catch_up, scrub_later
+from gateway.claiming import claimed
 from gateway.clock import Clock
 from gateway.config import RELOADED, Config, load
 from gateway.consent import FILE, Consents
+from gateway.daily import Daily
 from gateway.errors import ConfigError, JournalError, StateError
 from gateway.filing import Filing
 from gateway.inbox import keeper
 from gateway.intake import Intake
 from gateway.journal import Committed, Journal, repair
 from gateway.machine import recognise
-from gateway.marking import tell
 from gateway.pairing import Desk
 from gateway.provenance import signer_of
 from gateway.quiet import CHECK_SECONDS, Quiet
@@ -56,7 +56,6 @@ log = structlog.get_logger()
 DRAIN_SECONDS = 10.0
 PENDING_CHECK_SECONDS = 10.0
 REFILE_SECONDS = 30.0
-DAY_SECONDS = 86400
 
 
 class Gateway:
@@ -90,6 +89,7 @@ class Gateway:
         self._intake: Intake
         self._quiet: Quiet
         self._retention: Retention
+        self._daily: Daily
         self._consents: Consents
         self._audit: Audit
         self.attendant: Attendant
@@ -101,7 +101,7 @@ class Gateway:
     async def run(self) -> None:
         """Raises `StateError` when the state directory cannot be used."""
         with ExitStack() as stack:
-            _claim(self._config.state, stack)
+            stack.enter_context(claimed(self._config.state))
             path = self._config.state / "journal.db"
             findings = await asyncio.to_thread(repair.check, path)
             for sentence in findings.sentences():
@@ -116,7 +116,8 @@ class Gateway:
                 left = await catch_up(self._config.state, self._registry, self.journal, filing, intake, replay_all=findings.replay_all)
                 if not await recognise(self.journal):
                     self._audit.note("another machine")
-                sinks = self._given_sinks if self._given_sinks is not None else made(self._config, await self._gateway_id())
+                name = await self._gateway_id()
+                sinks = self._given_sinks if self._given_sinks is not None else made(self._config, name)
             except (JournalError, OSError) as error:
                 raise StateError(f"{self._config.state}: {error}; make room and start again, nothing is lost") from error
             self._consents = Consents(self._config.state / FILE, self._config.grant, self._clock.now)
@@ -132,6 +133,12 @@ class Gateway:
             ]
             self._intake, self._quiet, self._keep = intake, Quiet(self.journal, self._clock), keeper(intake, self._clock.now)
             self._retention = Retention(self.journal, self._config.state / "intake", intake, list(sinks), self._clock.now)
+            self._daily = Daily(
+                *(self.journal, self._audit, self._clock, self._retention),
+                gateway_id=name,
+                delivered=self._delivered,
+                committed=self._on_committed,
+            )
             unfiled = Unfiled(self._config.state / "intake", intake, self.journal, self._registry, filing)
             if self._ports is not None:
                 self.cabling = Cabling(
@@ -195,7 +202,7 @@ class Gateway:
                     group.create_task(self._intake.keep_durable(), name="intake"),
                     group.create_task(scrub_later(self._config.state / "journal.db"), name="scrub"),
                     group.create_task(self._refile(), name="refile"),
-                    group.create_task(self._watch_quiet(), name="quiet"),
+                    group.create_task(self._watch_days(), name="days"),
                 ]
                 self.ready.set()
                 service.notify(f"READY=1\nSTATUS=listening; {len(self._registry.loaded)} drivers")
@@ -233,7 +240,7 @@ class Gateway:
         """Every sink has everything for good."""
         return all(outlet.idle.is_set() and outlet.settled and outlet.problem is None for outlet in self._outlets)
 
-    def _on_committed(self, _new: list[Committed]) -> None:
+    def _on_committed(self, _new: Sequence[Committed]) -> None:
         for outlet in self._outlets:
             outlet.wake()
 
@@ -283,20 +290,12 @@ class Gateway:
                 if things := await self.attendant.refile():
                     log.info("filed what the journal could not take before", things=things)
 
-    async def _watch_quiet(self) -> None:
-        day = self._clock.now() // DAY_SECONDS
+    async def _watch_days(self) -> None:
         while True:
-            with suppress(JournalError):  # a full disk: again in an hour
+            with suppress(JournalError, OSError):  # a full disk: again in an hour
                 listed = {device.address: device.name for device in self._config.radio_devices}
                 await self._quiet.check(listed, self._config.bluetooth.quiet_days)
-            if self._clock.now() // DAY_SECONDS > day:
-                day = self._clock.now() // DAY_SECONDS
-                self._delivered()
-                await self._audit.settle()
-                log.info("the audit log goes so far", mark=self._audit.mark)
-                with suppress(JournalError, OSError):  # a full disk: again tomorrow
-                    self._on_committed(await tell(self.journal, await self._gateway_id(), self._audit.mark, self._clock))
-                    await self._retention.day(self._config.disk.keep_days)
+                await self._daily.check(self._config.disk.keep_days)
             await asyncio.sleep(CHECK_SECONDS)
 
     def reload(self) -> None:
@@ -368,19 +367,6 @@ class Gateway:
 
 def _received(body: str) -> str:
     return str(json.loads(body)["provenance"]["received"])
-
-
-def _claim(state: Path, stack: ExitStack) -> None:
-    """One daemon per state directory."""
-    try:
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = stack.enter_context((state / "lock").open("w"))
-    except OSError as error:
-        raise StateError(f"{state}: {error.strerror}; the daemon's user must own it") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise StateError(f"{state} is in use by another health-gateway; stop that one first") from error
 
 
 async def run_until_signalled(gateway: Gateway, *, seconds: float | None = None) -> None:

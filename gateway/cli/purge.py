@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tarfile
 import time
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -13,7 +13,7 @@ import click
 from gateway import inbox
 from gateway import purge as erasing
 from gateway.audit import Audit
-from gateway.cli import door
+from gateway.claiming import claimed
 from gateway.cli.common import Failed, config_option
 from gateway.cli.state import configured, state_option
 from gateway.config import Config
@@ -40,30 +40,32 @@ def purge(person: str, backups: tuple[Path, ...], now: bool, yes: bool, state: P
     is erased: from the journal, the raw log, the files of file sinks, and the backups that are named. What remains is that it happened.
     """
     config = configured(path, state)
-    with suppress(door.NotRunning):
-        door.ask(config.socket, "/status")
-        raise Failed("the gateway runs; stop it first (systemctl stop health-gateway)")
     journal = config.state / "journal.db"
     if not journal.exists():
         raise Failed(f"there is no journal in {config.state}; the gateway has not run there yet")
     try:
-        with purging.opened(journal) as connection:
-            found = purging.find(connection, person)
-            untold = {name: why for name in _others(config) if (why := purging.untold(connection, name, found)) is not None}
-        if not found.numbers and not backups:
-            raise Failed(f"there is nothing of {person} here")
-        if found.standing and not now:
-            count = asyncio.run(_retract(config, found.standing))
-            click.echo(f"{count} things of {person} are retracted. Start the gateway, so that every sink hears it; then say this again.")
-            return
-        if untold and not now:
-            told = "; ".join(f"{name}: {why}" for name, why in untold.items())
-            raise Failed(f"not every sink has heard yet that these do not count any more ({told}); let the gateway run, or say --now")
-        if not yes:
-            click.confirm(f"Erase {len(found.ids)} things of {person} for good?", abort=True)
-        _erase(config, person, backups)
+        with claimed(config.state):
+            _purge(config, person, backups, now=now, yes=yes)
     except (OSError, tarfile.TarError, JournalError, StateError) as error:
         raise Failed(f"{getattr(error, 'filename', None) or journal}: {getattr(error, 'strerror', None) or error}; say it again") from error
+
+
+def _purge(config: Config, person: str, backups: tuple[Path, ...], *, now: bool, yes: bool) -> None:
+    with purging.opened(config.state / "journal.db") as connection:
+        found = purging.find(connection, person)
+        untold = {name: why for name in _others(config) if (why := purging.untold(connection, name, found)) is not None}
+    if not found.numbers and not backups:
+        raise Failed(f"there is nothing of {person} here")
+    if found.standing and not now:
+        count = asyncio.run(_retract(config, found.standing))
+        click.echo(f"{count} things of {person} are retracted. Start the gateway, so that every sink hears it; then say this again.")
+        return
+    if untold and not now:
+        told = "; ".join(f"{name}: {why}" for name, why in untold.items())
+        raise Failed(f"not every sink has heard yet that these do not count any more ({told}); let the gateway run, or say --now")
+    if not yes:
+        click.confirm(f"Erase {len(found.ids)} things of {person} for good?", abort=True)
+    _erase(config, person, backups)
 
 
 def _others(config: Config) -> list[str]:

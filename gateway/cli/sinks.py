@@ -11,11 +11,11 @@ from typing import Any
 import click
 
 from gateway.audit import Audit
-from gateway.cli import door
+from gateway.claiming import claimed
 from gateway.cli.common import Failed, config_option
 from gateway.cli.state import configured, state_option
 from gateway.config import Config
-from gateway.errors import JournalError
+from gateway.errors import JournalError, StateError
 from gateway.journal import Journal, accounts
 from gateway.journal.store import read_sinks
 from gateway.provenance import signer_of
@@ -99,12 +99,6 @@ def rewind(name: str, to: int | None, since: str | None, state: Path | None, pat
 
 def _change(config: Config, what: str, do: Callable[[Any], Any], **particulars: Any) -> Any:
     """In one transaction, with its entry in the audit log. Raises `Failed`."""
-    try:
-        door.ask(config.socket, "/status")
-    except door.NotRunning:
-        pass
-    else:
-        raise Failed("the gateway runs, and keeps these accounts itself: stop it first (systemctl stop health-gateway)")
     path = config.state / "journal.db"
     if not path.exists():
         raise Failed(f"there is no journal in {config.state}; the gateway has not run there yet")
@@ -121,6 +115,7 @@ def _change(config: Config, what: str, do: Callable[[Any], Any], **particulars: 
         return found
 
     try:
-        return asyncio.run(change())
-    except (accounts.NoSuchSink, JournalError) as error:
+        with claimed(config.state):
+            return asyncio.run(change())
+    except (accounts.NoSuchSink, JournalError, StateError) as error:
         raise Failed(str(error)) from error

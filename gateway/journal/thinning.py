@@ -12,6 +12,8 @@ from gateway.journal.schema import put
 
 TOGETHER = 500
 """Rows in one transaction: whoever files something meanwhile does not wait long."""
+EARLIEST = "2010"
+"""What was received before was received by a hub that did not know the time: how old it is nobody knows."""
 _PENDING = 0
 """The quality of what waits for the hub's clock."""
 
@@ -33,11 +35,12 @@ def thin(connection: sqlite3.Connection, sinks: Sequence[str], before: str, behi
     query = "SELECT n, id, type, quality, body FROM things WHERE n>? ORDER BY n LIMIT ?"
     rows = connection.execute(query, (behind, TOGETHER)).fetchall()
     for n, thing_id, kind, _quality, body in rows:
-        if not _is_older(body, before):
+        received = _received(body)
+        if received is not None and received >= before:
             done.is_over = True
             break
         done.last = n
-        if kind != "device":
+        if kind != "device" and received is not None:
             _throw(connection, thing_id, before, cursors, done)
     done.is_over = done.is_over or len(rows) < TOGETHER
     return done
@@ -48,18 +51,19 @@ def _cursor(connection: sqlite3.Connection, name: str) -> int:
     return 0 if row is None else int(row[0])
 
 
-def _is_older(body: str, before: str) -> bool:
-    """A damaged row is none of ours: `repair` takes it out."""
+def _received(body: str) -> str | None:
+    """None for a damaged row, which `repair` takes out and files again; and where the hub's clock cannot have been right."""
     try:
-        return str(json.loads(body)["provenance"]["received"]) < before
+        received = str(json.loads(body)["provenance"]["received"])
     except (ValueError, LookupError, TypeError):
-        return True
+        return None
+    return received if received >= EARLIEST else None
 
 
 def _throw(connection: sqlite3.Connection, thing_id: str, before: str, cursors: dict[str, int], done: Thinned) -> None:
     """A thing with all its versions, or nothing of it."""
     versions = connection.execute("SELECT n, quality, body FROM things WHERE id=?", (thing_id,)).fetchall()
-    if not versions or any(quality == _PENDING or not _is_older(body, before) for _, quality, body in versions):
+    if not versions or any(quality == _PENDING or (_received(body) or before) >= before for _, quality, body in versions):
         return
     numbers = [n for n, _, _ in versions]
     needing = [name for name, cursor in cursors.items() if cursor < max(numbers) or _waits(connection, name, numbers)]

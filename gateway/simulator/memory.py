@@ -133,6 +133,8 @@ def compare(expected: Iterable[dict[str, Any]], things: Iterable[dict[str, Any]]
     """
     latest: dict[str, dict[str, Any]] = {}
     for thing in things:
+        if thing["device"]["identity"].startswith("gateway:"):
+            continue  # what the gateway says of itself once a day
         if thing["id"] not in latest or thing["version"] > latest[thing["id"]]["version"]:
             latest[thing["id"]] = thing
     wanted: dict[str, list[int]] = {}

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from gateway.claiming import claimed
 from gateway.cli import root
 from gateway.journal import Commit, Fate, Journal
 from gateway.journal.store import read_sinks
@@ -128,8 +129,9 @@ def test_each_change_is_in_the_audit_log_and_what_failed_is_not(state: Path) -> 
     ]
 
 
-def test_a_gateway_that_runs_keeps_its_accounts_itself(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.cli.door.ask", lambda *_: (200, {}))
-    for arguments in (["add", "new"], ["rename", "queue", "x"], ["rewind", "queue", "--to", "0"], ["remove", "old"]):
-        assert "stop it first (systemctl stop health-gateway)" in run(state, *arguments)[1]
+def test_a_gateway_that_runs_keeps_its_accounts_itself(state: Path) -> None:
+    """It need not answer, nor we be allowed to ask it."""
+    with claimed(state):
+        for arguments in (["add", "new"], ["rename", "queue", "x"], ["rewind", "queue", "--to", "0"], ["remove", "old"]):
+            assert "is in use by another health-gateway; stop that one first" in run(state, *arguments)[1]
     assert read_sinks(state / "journal.db") == {"queue": {"cursor": 10, "deferred": 2, "held": 1}}

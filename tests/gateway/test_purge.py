@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from drivers.kit.capture import CaptureError, Record
 from gateway import inbox
 from gateway.catching_up import catch_up
+from gateway.claiming import claimed
 from gateway.cli import root
 from gateway.filing import Filing
 from gateway.intake import Intake, segments
@@ -251,13 +252,12 @@ def test_sinks_that_have_not_heard_are_named(state: Path) -> None:
     assert not any(thing.get("person") == "anna" for thing in things(state).values())
 
 
-def test_nothing_is_done_by_mistake(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_done_by_mistake(state: Path) -> None:
     before = things(state), list(read_intake(state / "intake"))
     assert "there is nothing of carl here" in run(state, "purge", "carl")[1]
-    monkeypatch.setattr("gateway.cli.door.ask", lambda *_: (200, {}))
-    assert "the gateway runs; stop it first" in run(state, "purge", "anna")[1]
+    with claimed(state):
+        assert "is in use by another health-gateway; stop that one first" in run(state, "purge", "anna")[1]
     assert (things(state), list(read_intake(state / "intake"))) == before
-    monkeypatch.undo()
     run(state, "purge", "anna")
     told(state)
     done = CliRunner().invoke(root, ["purge", "anna", "-c", str(state / "config.toml")], input="n\n")

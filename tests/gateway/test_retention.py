@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -133,4 +135,21 @@ async def test_old_segments_of_the_raw_log_go_and_words_are_said_again(journal: 
     assert [record.extra["ids"] for record in read_intake(tmp_path / "intake") if isinstance(record, Record) and record.kind == "said"] == [
         ["x"]
     ]
+    intake.close()
+
+
+async def test_what_is_damaged_or_of_no_known_age_stays(journal: Journal, tmp_path: Path) -> None:
+    """A flipped bit must not throw away what `repair` files again; nor a hub that was in 1970 when it heard something."""
+    await fill(journal, [400, 300, 20_000, 0])
+    for name in ("a", "b"):
+        await journal.advance(name, Fate(journal.head()))
+
+    def flip(connection: sqlite3.Connection) -> None:
+        connection.execute("UPDATE things SET body = replace(body, '\"provenance\"', '\"provinance\"') WHERE n = 2")
+
+    await journal.writer.do(flip)
+    keeping, intake = retention(journal, tmp_path)
+    await keeping.day(30)
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as connection:
+        assert [n for (n,) in connection.execute("SELECT n FROM things ORDER BY n")] == [1, 2, 4, 5]
     intake.close()
