@@ -25,7 +25,8 @@ from gateway.mqtt import connection
 from gateway.mqtt.client import FAILURE, Client, Lost
 from gateway.mqtt.contract import CONTENT_TYPE, receipt_topic, topic_of
 from gateway.mqtt.properties import Packed, Template
-from gateway.receipts import correlation, refusal_in
+from gateway.receipts import correlation
+from gateway.sinks.awaiting import Awaiting
 from gateway.sinks.base import Answer, Held, Refused, Sink, Unreachable, person_of
 from gateway.sinks.batch import Batch
 
@@ -35,7 +36,6 @@ PUBACK_SECONDS = 30.0
 OVERHEAD_OCTETS = 512
 """Room for a message's topic, properties and header beside its payload."""
 PROOF_OCTETS = 320
-MOST_RESENT_PAUSES = 6
 LOSSES_OF_A_CULPRIT = 3
 
 NO_SUBSCRIBER = 0x10
@@ -47,21 +47,12 @@ _DEFERRED = {
 }
 
 
-class _Awaited:
-    """A thing that the broker has and the consumer has not confirmed."""
-
-    def __init__(self, at: float) -> None:
-        self.sent, self.times = at, 1
-        self.receipt: bytes | None = None
-
-
 class MqttSink(Sink):
     def __init__(self, settings: MqttSection, client_id: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._settings, self._client_id, self._monotonic = settings, client_id, monotonic
+        self._settings, self._client_id = settings, client_id
         self.settle_seconds = settings.settle_seconds if settings.ack == "broker" else 0.0
         self._client: Client | None = None
-        self._awaited: dict[bytes, _Awaited] = {}
-        self._places: dict[bytes, tuple[Batch, int]] = {}
+        self._awaiting = Awaiting(settings.receipt_seconds, monotonic)
         self._listening: asyncio.Task[None] | None = None
         self._careful = False
         self._suspect: tuple[bytes, int] | None = None
@@ -102,25 +93,7 @@ class MqttSink(Sink):
     async def _hear_receipts(self, client: Client) -> None:
         with suppress(Lost):  # whoever sends sees it, too
             async for message in client.heard():
-                key = bytes(getattr(message.properties, "CorrelationData", b""))
-                awaited = self._awaited.get(key)
-                if awaited is None:
-                    continue
-                awaited.receipt = bytes(message.payload)
-                if key in self._places:
-                    batch, place = self._places.pop(key)
-                    self._take_receipt(key, batch, place)
-
-    def _take_receipt(self, key: bytes, batch: Batch, place: int) -> None:
-        payload = self._awaited.pop(key).receipt or b""
-        try:
-            why = refusal_in(payload)
-        except ValueError:
-            why = "its receipt is none (docs/queue.md)"
-        if why is None:
-            batch.took(place)
-        else:
-            batch.answer(place, Refused(batch.rows[place].n, f"the consumer: {why}"))
+                self._awaiting.heard(bytes(getattr(message.properties, "CorrelationData", b"")), bytes(message.payload))
 
     async def probe(self) -> None:
         try:
@@ -129,8 +102,7 @@ class MqttSink(Sink):
             raise Unreachable(connection.sentence(self._settings, error)) from error
 
     async def close(self) -> None:
-        self._awaited.clear()
-        self._places.clear()
+        self._awaiting.clear()
         if self._listening is not None:
             self._listening.cancel()
             self._listening = None
@@ -155,7 +127,7 @@ class MqttSink(Sink):
             taken, answers = under_way.so_far()
             raise Unreachable(connection.sentence(self._settings, error), taken=taken, answers=answers) from error
         finally:
-            self._places.clear()
+            self._awaiting.batch_over()
         self._careful = False
         crashpoints.reached("sink-written")
         return under_way.so_far()[1]
@@ -217,7 +189,7 @@ class MqttSink(Sink):
         topic = topic_of(self._settings.topic, person, row.type)
         key = correlation(row.id, row.version)
         batch.open.add(place)
-        if self._settings.ack == "receiver" and not self._is_to_be_sent(batch, place, key):
+        if self._settings.ack == "receiver" and not self._awaiting.is_to_be_sent(batch, place, key):
             return
 
         def answered(code: object) -> None:
@@ -225,21 +197,6 @@ class MqttSink(Sink):
 
         client.publish_soon(topic, payload, self._properties(row, key), answered)
         crashpoints.reached("message-sent")
-
-    def _is_to_be_sent(self, batch: Batch, place: int, key: bytes) -> bool:
-        """Whether a thing whose receipt counts must be published (again); registers it as awaited."""
-        awaited = self._awaited.get(key)
-        if awaited is not None and awaited.receipt is not None:
-            self._take_receipt(key, batch, place)
-            return False
-        self._places[key] = (batch, place)
-        if awaited is None:
-            self._awaited[key] = _Awaited(self._monotonic())
-            return True
-        if self._monotonic() - awaited.sent < self._settings.receipt_seconds * 2 ** min(awaited.times, MOST_RESENT_PAUSES):
-            return False
-        awaited.sent, awaited.times = self._monotonic(), awaited.times + 1
-        return True
 
     def _template(self) -> Template:
         to = {"ResponseTopic": self._receipts_to} if self._settings.ack == "receiver" else {}
@@ -266,10 +223,5 @@ class MqttSink(Sink):
             return
         else:
             batch.took(place)
-        self._forget(row)
-
-    def _forget(self, row: Row) -> None:
         if self._settings.ack == "receiver":
-            key = correlation(row.id, row.version)
-            self._places.pop(key, None)
-            self._awaited.pop(key, None)
+            self._awaiting.forget(correlation(row.id, row.version))

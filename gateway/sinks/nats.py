@@ -28,31 +28,22 @@ from gateway.journal import Row
 from gateway.nats.connection import Connection, Lost, connected
 from gateway.nats.contract import EXPECTED_STREAM, MESSAGE_ID, RECEIPT_TO, THING, receipt_subject, subject_of, subjects_of
 from gateway.nats.stream import NO_STREAM, TOO_LARGE, Said, Stream
-from gateway.receipts import correlation, refusal_in
+from gateway.receipts import correlation
+from gateway.sinks.awaiting import Awaiting
 from gateway.sinks.base import Answer, Refused, Sink, Unreachable, person_of
 from gateway.sinks.batch import Batch
 
 _SUBJECT = re.compile(r'permissions violation for publish to "([^"]*)"')
-MOST_RESENT_PAUSES = 6
-
-
-class _Awaited:
-    """A thing that the stream has and the consumer has not confirmed."""
-
-    def __init__(self, at: float) -> None:
-        self.sent, self.times = at, 1
-        self.receipt: bytes | None = None
 
 
 class NatsSink(Sink):
     def __init__(self, settings: NatsSection, client_id: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._settings, self._client_id, self._monotonic = settings, client_id, monotonic
+        self._settings, self._client_id = settings, client_id
         self._wants_receipts = settings.ack == "receiver"
         self.settle_seconds = 0.0 if self._wants_receipts else settings.settle_seconds
         self._connection: Connection | None = None
         self._stream: Stream | None = None
-        self._awaited: dict[bytes, _Awaited] = {}
-        self._places: dict[bytes, tuple[Batch, int]] = {}
+        self._awaiting = Awaiting(settings.receipt_seconds, monotonic)
         self._subjects: dict[str, set[int]] = {}
         """Under way, by place and by subject in small letters, as the library hands on what is forbidden."""
         self._batch = Batch(())
@@ -121,8 +112,7 @@ class NatsSink(Sink):
             raise Unreachable(str(error)) from error
 
     async def close(self) -> None:
-        self._awaited.clear()
-        self._places.clear()
+        self._awaiting.clear()
         self._subjects.clear()
         made, self._connection, self._stream = self._connection, None, None
         if made is not None:
@@ -148,7 +138,7 @@ class NatsSink(Sink):
             raise Unreachable(sentence, taken=taken, answers=answers) from error
         finally:
             ended.cancel()
-            self._places.clear()
+            self._awaiting.batch_over()
             self._subjects.clear()
         crashpoints.reached("sink-written")
         return under_way.so_far()[1]
@@ -182,9 +172,9 @@ class NatsSink(Sink):
         subject = subject_of(self._settings.subject, person, row.type)
         key = correlation(row.id, row.version)
         batch.open.add(place)
-        if self._wants_receipts and not self._is_to_be_sent(batch, place, key):
+        if self._wants_receipts and not self._awaiting.is_to_be_sent(batch, place, key):
             return
-        again = self._awaited[key].times - 1 if self._wants_receipts else 0
+        again = self._awaiting.times(key) - 1 if self._wants_receipts else 0
         await self._publish(stream, batch, place, subject, f"{key.decode()}/{secrets.token_hex(4)}" if again else key.decode())
 
     async def _publish(self, stream: Stream, batch: Batch, place: int, subject: str, message_id: str) -> None:
@@ -242,7 +232,7 @@ class NatsSink(Sink):
         row = batch.rows[place]
         key = correlation(row.id, row.version)
         stream = self._stream
-        if stream is None or key not in self._places:
+        if stream is None or key not in self._awaiting:
             return  # confirmed meanwhile
         subject = subject_of(self._settings.subject, person_of(row), row.type)
         task = asyncio.create_task(self._publish(stream, batch, place, subject, f"{key.decode()}/{secrets.token_hex(4)}"))
@@ -257,44 +247,10 @@ class NatsSink(Sink):
             self._batch.answer(place, Refused(self._batch.rows[place].n, "the server's rules do not allow it to be published"))
 
     async def _hear_receipt(self, message: Msg) -> None:
-        key = ((message.headers or {}).get(THING) or "").encode()
-        awaited = self._awaited.get(key)
-        if awaited is None:
-            return
-        awaited.receipt = bytes(message.data)
-        if key in self._places:
-            self._take_receipt(key, *self._places.pop(key))
-
-    def _take_receipt(self, key: bytes, batch: Batch, place: int) -> None:
-        payload = self._awaited.pop(key).receipt or b""
-        try:
-            why = refusal_in(payload)
-        except ValueError:
-            why = "its receipt is none (docs/queue.md)"
-        if why is None:
-            batch.took(place)
-        else:
-            batch.answer(place, Refused(batch.rows[place].n, f"the consumer: {why}"))
-
-    def _is_to_be_sent(self, batch: Batch, place: int, key: bytes) -> bool:
-        """Whether a thing whose receipt counts must be published (again); registers it as awaited."""
-        awaited = self._awaited.get(key)
-        if awaited is not None and awaited.receipt is not None:
-            self._take_receipt(key, batch, place)
-            return False
-        self._places[key] = (batch, place)
-        if awaited is None:
-            self._awaited[key] = _Awaited(self._monotonic())
-            return True
-        if self._monotonic() - awaited.sent < self._settings.receipt_seconds * 2 ** min(awaited.times, MOST_RESENT_PAUSES):
-            return False
-        awaited.sent, awaited.times = self._monotonic(), awaited.times + 1
-        return True
+        self._awaiting.heard(((message.headers or {}).get(THING) or "").encode(), bytes(message.data))
 
     def _forget(self, row: Row) -> None:
-        key = correlation(row.id, row.version)
-        self._places.pop(key, None)
-        self._awaited.pop(key, None)
+        self._awaiting.forget(correlation(row.id, row.version))
 
     def _no_stream(self) -> str:
         subjects = ",".join(subjects_of(self._settings.subject))
