@@ -11,7 +11,7 @@ from psycopg.conninfo import make_conninfo
 from gateway.collect.arrived import Checked
 from gateway.collect.config import DatabaseSection
 from gateway.collect.schema import COPY, MIGRATIONS, REFUSE, STAGE, UPSERT
-from gateway.credentials import located
+from gateway.credentials import Unusable, secret
 
 _LOCK = 0x6865616C7468
 """Of migrations: workers that start together."""
@@ -36,7 +36,7 @@ class Database:
         try:
             password = {}
             if settings.password_file is not None:
-                password = {"password": located(settings.password_file).read_text(encoding="utf-8").rstrip("\r\n")}
+                password = {"password": secret(settings.password_file)}
             where = make_conninfo(
                 settings.url,
                 application_name="health-gateway collect",
@@ -46,6 +46,8 @@ class Database:
                 **password,
             )
             connection = await psycopg.AsyncConnection.connect(where, autocommit=False)
+        except Unusable as error:
+            raise DatabaseLost(str(error)) from error
         except (psycopg.Error, OSError, ValueError) as error:
             raise DatabaseLost(_sentence(error)) from error
         made = cls(connection)

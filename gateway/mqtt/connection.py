@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import aiomqtt
 
-from gateway.credentials import located
+from gateway.credentials import Unusable, secret, tls_context
 from gateway.mqtt.client import Client, Lost, NotConnected
 
 _TLS, _PLAIN = 8883, 1883
@@ -45,42 +45,27 @@ def port_of(settings: Settings) -> int:
 
 def client(settings: Settings, client_id: str, **named: Any) -> Client:
     """A client that has not connected yet. Raises `Lost` when a file that it needs cannot be read."""
-    username = _secret(settings.username_file) or settings.username
+    try:
+        username = secret(settings.username_file) if settings.username_file is not None else settings.username
+        password = secret(settings.password_file) if settings.password_file is not None else None
+        context = _context(settings) if settings.tls else None
+    except Unusable as error:
+        raise Lost(str(error)) from error
     return Client(
         settings.host,
         port_of(settings),
         identifier=client_id,
         username=username,
-        password=_secret(settings.password_file),
+        password=password,
         protocol=aiomqtt.ProtocolVersion.V5 if settings.protocol == "5" else aiomqtt.ProtocolVersion.V311,
-        tls_context=_context(settings) if settings.tls else None,
+        tls_context=context,
         **named,
     )
 
 
-def _secret(path: Path | None) -> str | None:
-    if path is None:
-        return None
-    try:
-        return located(path).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Lost(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}") from error
-
-
 def _context(settings: Settings) -> ssl.SSLContext:
-    what: Path | None = settings.ca_file
-    try:
-        context = ssl.create_default_context(cafile=str(located(what)) if what else None)
-        # Python 3.13 also wants key identifiers, which authorities made at home seldom write; earlier ones do not ask.
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        context.sslsocket_class = _Closing
-        if settings.certificate_file is not None:
-            what = settings.certificate_file
-            key = located(settings.key_file) if settings.key_file else None
-            context.load_cert_chain(str(located(what)), str(key) if key else None, password=_no_passphrase)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise Lost(f"{what or 'the system certificates'}: not usable for TLS: {reason}") from error
+    context = tls_context(settings.ca_file, settings.certificate_file, settings.key_file)
+    context.sslsocket_class = _Closing
     return context
 
 
@@ -93,10 +78,6 @@ class _Closing(ssl.SSLSocket):
         except OSError:
             self.close()
             raise
-
-
-def _no_passphrase() -> str:
-    raise ValueError("the key is locked with a passphrase; the daemon has nobody to ask for it")
 
 
 _SENTENCES = (

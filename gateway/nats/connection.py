@@ -7,16 +7,14 @@ outlet has pauses of its own.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from nats.aio.client import Client
 from nats.errors import AuthorizationError, Error, NoServersError, UnexpectedEOF
 
 from gateway.config_sinks import NatsConnection
-from gateway.credentials import located
+from gateway.credentials import Unusable, secret, tls_context
 from gateway.nats.credentials import callbacks
 
 CLOSE_SECONDS = 2.0
@@ -87,14 +85,14 @@ async def _connected(settings: NatsConnection, server: str, options: dict[str, A
     where = server.rsplit("://", maxsplit=1)[-1]
     made = Connection(client, where)
 
-    def secret(text: str) -> Callable[[], str]:
+    def kept(text: str) -> Callable[[], str]:
         def told() -> str:
             _must_be_encrypted(settings, client)
             return text
 
         return told
 
-    secrets: dict[str, Any] = {key: secret(options.pop(key)) for key in ("user", "password", "token") if key in options}
+    secrets: dict[str, Any] = {key: kept(options.pop(key)) for key in ("user", "password", "token") if key in options}
     problems: list[Exception] = []
 
     async def heard(error: Exception) -> None:
@@ -137,46 +135,18 @@ def _must_be_encrypted(settings: NatsConnection, client: Client) -> None:
 def _options(settings: NatsConnection) -> dict[str, Any]:
     """Raises `Lost` for a file that cannot be used."""
     found: dict[str, Any] = {}
-    if settings.username is not None:
-        found |= {"user": settings.username, "password": _text(settings.password_file) if settings.password_file else ""}
-    if settings.token_file is not None:
-        found["token"] = _text(settings.token_file)
-    if settings.credentials_file is not None:
-        try:
-            found |= callbacks(_text(settings.credentials_file))
-        except ValueError as error:
-            raise Lost(
-                f"{settings.credentials_file} is no credentials file: it wants a user's JWT and seed, as `nsc` writes them"
-            ) from error
-    if settings.tls:
-        found["tls"] = _context(settings)
+    try:
+        if settings.username is not None and settings.password_file is not None:
+            found |= {"user": settings.username, "password": secret(settings.password_file)}
+        if settings.token_file is not None:
+            found["token"] = secret(settings.token_file)
+        if settings.credentials_file is not None:
+            found |= callbacks(settings.credentials_file, secret(settings.credentials_file))
+        if settings.tls:
+            found["tls"] = tls_context(settings.ca_file, settings.certificate_file, settings.key_file)
+    except Unusable as error:
+        raise Lost(str(error)) from error
     return found
-
-
-def _text(path: Path) -> str:
-    try:
-        return located(path).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Lost(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}") from error
-
-
-def _context(settings: NatsConnection) -> ssl.SSLContext:
-    what: Path | None = settings.ca_file
-    try:
-        context = ssl.create_default_context(cafile=str(located(what)) if what else None)
-        # Python 3.13 also wants key identifiers, which authorities made at home seldom write; earlier ones do not ask.
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        if settings.certificate_file is not None:
-            what = settings.certificate_file
-            key = located(settings.key_file) if settings.key_file else None
-            context.load_cert_chain(str(located(what)), str(key) if key else None, password=_no_passphrase)
-    except (OSError, ValueError) as error:
-        raise Lost(f"{what or 'the system certificates'}: not usable for TLS: {getattr(error, 'strerror', None) or error}") from error
-    return context
-
-
-def _no_passphrase() -> str:
-    raise ValueError("the key is locked with a passphrase; the daemon has nobody to ask for it")
 
 
 _CLOSED = "the server does not let us in; check `username` and `password_file`, `token_file` or `credentials_file`"

@@ -17,7 +17,7 @@ from xml.etree.ElementTree import Element
 
 from gateway import crashpoints
 from gateway.config_sinks import HealthVaultSection
-from gateway.credentials import located
+from gateway.credentials import Unusable, secret
 from gateway.exports.healthvault_xml import thing_element
 from gateway.healthvault import rules, wire
 from gateway.healthvault.status import OK, Means, means, sentence
@@ -176,10 +176,12 @@ class HealthVaultSink(Sink):
     async def _renewed(self) -> wire.Session:
         settings, self._session = self._settings, None
         try:
-            secret = base64.b64decode(located(settings.secret_file).read_text(encoding="ascii").strip(), validate=True)
-        except (OSError, ValueError) as error:
-            raise Unreachable(f"{settings.secret_file}: {getattr(error, 'strerror', None) or 'it holds no secret (base64)'}") from error
-        info = wire.session_info(settings.app_id, secret, self._now())
+            shared = base64.b64decode(secret(settings.secret_file).strip(), validate=True)
+        except Unusable as error:
+            raise Unreachable(str(error)) from error
+        except ValueError as error:
+            raise Unreachable(f"{settings.secret_file} holds no secret (base64)") from error
+        info = wire.session_info(settings.app_id, shared, self._now())
         said = await self._post(wire.call("CreateAuthenticatedSessionToken", 2, info, self._now(), app_id=settings.app_id))
         if said.code != OK:
             raise Unreachable(sentence(said.code))

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from gateway import __version__
-from gateway.credentials import located
+from gateway.credentials import tls_context
 from gateway.sinks.base import Unreachable
 
 T = TypeVar("T")
@@ -115,11 +115,7 @@ class Server:
     def connect(self) -> http.client.HTTPConnection:
         """With TLS where there is to be."""
         if self._is_tls:
-            context = ssl.create_default_context(cafile=str(located(self._ca)) if self._ca else None)
-            # Python 3.13 also wants key identifiers, which authorities made at home seldom write; earlier ones do not ask.
-            context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-            if self._certificate:
-                context.load_cert_chain(located(self._certificate), located(self._key) if self._key else None, password=_no_passphrase)
+            context = tls_context(self._ca, self._certificate, self._key)
             link: http.client.HTTPConnection = http.client.HTTPSConnection(self._host, self._port, timeout=self._seconds, context=context)
         else:
             link = http.client.HTTPConnection(self._host, self._port, timeout=self._seconds)
@@ -147,7 +143,3 @@ class Server:
         if isinstance(error, ConnectionRefusedError):
             return f"nothing listens there; does the server run, and is `{self._url_key}` right?"
         return getattr(error, "strerror", None) or str(error)
-
-
-def _no_passphrase() -> str:
-    raise ValueError("`key_file` is encrypted; a daemon has nobody to ask for its passphrase")

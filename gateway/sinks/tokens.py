@@ -6,10 +6,11 @@ import base64
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from gateway.config_sinks import FhirSection
-from gateway.credentials import located
+from gateway.credentials import Unusable, secret
 from gateway.sinks.base import Unreachable
 from gateway.sinks.http import Said, Server
 
@@ -35,9 +36,9 @@ class Tokens:
         settings = self._settings
         if settings.token_file is not None:
             try:
-                return {"Authorization": f"Bearer {located(settings.token_file).read_text(encoding='ascii').strip()}"}
-            except (OSError, ValueError) as error:
-                raise Unreachable(f"{settings.token_file}: {getattr(error, 'strerror', None) or 'it holds no token'}") from error
+                return {"Authorization": f"Bearer {_printable(settings.token_file)}"}
+            except Unusable as error:
+                raise Unreachable(str(error)) from error
         if self._server is None:
             return {}
         if self._monotonic() >= self._until:
@@ -60,8 +61,8 @@ class Tokens:
         """In a thread."""
         assert self._server is not None  # noqa: S101 - for the type checker
         settings = self._settings
-        secret = located(settings.client_secret_file).read_text(encoding="utf-8").strip() if settings.client_secret_file else ""
-        who = base64.b64encode(f"{quote(settings.client_id or '', safe='')}:{quote(secret, safe='')}".encode()).decode()
+        ours = secret(settings.client_secret_file).strip() if settings.client_secret_file else ""
+        who = base64.b64encode(f"{quote(settings.client_id or '', safe='')}:{quote(ours, safe='')}".encode()).decode()
         form = {"grant_type": "client_credentials", **({"scope": settings.scope} if settings.scope else {})}
         headers = {
             "Authorization": f"Basic {who}",
@@ -83,3 +84,11 @@ class Tokens:
         except (ValueError, LookupError, TypeError) as error:
             raise Unreachable("no token: it answers, but not as OAuth 2 does; check `token_url`") from error
         return token, seconds
+
+
+def _printable(path: Path) -> str:
+    """What may stand in a header. Raises `Unusable`."""
+    token = secret(path).strip()
+    if not token or not token.isascii() or not token.isprintable():
+        raise Unusable(f"{path} holds no token")
+    return token

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from gateway import crashpoints
 from gateway.config_sinks import WebhookSection
-from gateway.credentials import located
+from gateway.credentials import secret
 from gateway.journal import Row
 from gateway.sinks.base import Answer, Refused, Sink, Unreachable
 from gateway.sinks.http import Said, Server
@@ -80,7 +80,7 @@ class WebhookSink(Sink):
         path = self._settings.secret_file
         if path is None:
             return None
-        text = located(path).read_text(encoding="utf-8").strip()
+        text = secret(path).strip()
         try:
             return base64.b64decode(text.removeprefix(SECRET), validate=True)
         except binascii.Error as error:

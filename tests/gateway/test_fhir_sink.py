@@ -219,7 +219,10 @@ async def test_what_is_wrong_is_said_in_one_line(journal: Journal, tmp_path: Pat
         assert "no token: there is nothing at this address; check `token_url`" in await told(
             sink(url, **asked | {"token_url": url.replace("/r4", "/none")}), journal
         )
-        assert "No such file" in await told(sink(url, token_file=tmp_path / "none"), journal)
+        assert f"{tmp_path}/none cannot be read: No such file" in await told(sink(url, token_file=tmp_path / "none"), journal)
+        assert "none cannot be read" in await told(sink(url, **asked | {"client_secret_file": tmp_path / "none"}), journal)
+        secret.write_text("\n")
+        assert "secret holds no token" in await told(sink(url, token_file=secret), journal)
     async with served(FhirServer(), pair, clients=authority.certificate) as url:
         ca = {"ca_file": authority.certificate}
         assert "certificate of ours" in await told(sink(url, **ca), journal)

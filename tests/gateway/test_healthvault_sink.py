@@ -261,7 +261,7 @@ async def test_what_is_wrong_is_said_in_one_line(journal: Journal, secret: Path,
     async with served(server) as url:
         assert "it does not know us; check `app_id` and `secret_file` (status 6)" in await told(sink(url, wrong), journal)
         wrong.write_text("no base64!")
-        assert "wrong: it holds no secret (base64)" in await told(sink(url, wrong), journal)
+        assert "wrong holds no secret (base64)" in await told(sink(url, wrong), journal)
         assert "No such file" in await told(sink(url, tmp_path / "none"), journal)
         server.clock = 7200
         assert "is the hub's right?" in await told(sink(url, secret), journal)
