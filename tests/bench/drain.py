@@ -19,7 +19,7 @@ from gateway.journal import Journal, Row
 from gateway.mqtt.contract import CONTENT_TYPE, topic_of
 from gateway.mqtt.properties import publish_properties
 from gateway.provenance import Signer
-from gateway.sinks.base import person_of
+from gateway.sinks.base import Sink, person_of
 from gateway.sinks.mqtt import MqttSink
 from gateway.sinks.outlet import Outlet
 from tests.bench.journal import fill, real_body
@@ -53,9 +53,9 @@ async def bare(port: int, rows: list[Row]) -> float:
         return len(rows) / (time.perf_counter() - began)
 
 
-async def ours(port: int, journal: Journal, name: str, things: int) -> float:
-    section = MqttSection(type="mqtt", host="127.0.0.1", port=port, in_flight=IN_FLIGHT)
-    outlet = Outlet(name, MqttSink(section, name), journal, randomness=random.Random(1))
+async def drained(name: str, sink: Sink, journal: Journal, things: int) -> float:
+    """Things per second, through an outlet."""
+    outlet = Outlet(name, sink, journal, randomness=random.Random(1))
     began = time.perf_counter()
     task = asyncio.create_task(outlet.run())
     while outlet._ledger.sent < things:  # noqa: ASYNC110 - many steps, not an event
@@ -65,6 +65,11 @@ async def ours(port: int, journal: Journal, name: str, things: int) -> float:
     await asyncio.gather(task, return_exceptions=True)
     await outlet.close()
     return things / spent
+
+
+async def ours(port: int, journal: Journal, name: str, things: int) -> float:
+    section = MqttSection(type="mqtt", host="127.0.0.1", port=port, in_flight=IN_FLIGHT)
+    return await drained(name, MqttSink(section, name), journal, things)
 
 
 def run(things: int = THINGS) -> None:

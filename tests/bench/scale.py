@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 import resource
 import signal
 import subprocess
@@ -26,7 +25,7 @@ from gateway.nats.contract import MESSAGE_ID, subject_of
 from gateway.provenance import Signer
 from gateway.sinks.base import person_of
 from gateway.sinks.nats import NatsSink
-from gateway.sinks.outlet import Outlet
+from tests.bench.drain import drained
 from tests.bench.journal import fill, real_body
 from tests.bench.measure import interleaved
 from tests.support.nats_server import STREAM, NatsServer, stream
@@ -69,16 +68,7 @@ async def ours(server: NatsServer, journal: Journal, things: int, *, empty: bool
     if empty:
         await _made(server)
     section = NatsSection.model_validate({"type": "nats", "servers": [server.url], "in_flight": IN_FLIGHT})
-    outlet = Outlet(f"n{time.monotonic_ns()}", NatsSink(section, "bench"), journal, randomness=random.Random(1))
-    began = time.perf_counter()
-    task = asyncio.create_task(outlet.run())
-    while outlet._ledger.sent < things:  # noqa: ASYNC110 - many steps, not an event
-        await asyncio.sleep(0.01)
-    spent = time.perf_counter() - began
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    await outlet.close()
-    return things / spent
+    return await drained(f"n{time.monotonic_ns()}", NatsSink(section, "bench"), journal, things)
 
 
 # -- collect -----------------------------------------------------------------------------------------------------------

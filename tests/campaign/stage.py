@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from tests.support.broker import free_port
+from tests.support.loopback import free_port
 
 ROOT = Path(__file__).parents[2]
 DISK = "6m"

@@ -190,6 +190,7 @@ async def test_a_worker_that_dies_in_the_middle_loses_nothing(queue: Queue, data
                 await until(lambda workers=workers: workers[0].stored > 5)  # type: ignore[misc]  # mypy infers no default's type
         async with working(queue, database):
             await until(lambda: database.ask("SELECT count(*) FROM things") == [(301,)])
+    assert database.ask("SELECT count(*) FROM refused") == [(0,)]
 
 
 async def test_what_is_not_signed_by_a_known_gateway_is_refused_and_kept(queue: Queue, database: Postgres, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -30,18 +29,6 @@ from tests.support.fakes import until
 from tests.support.fhir_server import FhirServer, served
 
 ANNA = DeviceSection(address=A, person="anna")
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "journal.db"
-
-
-@pytest.fixture
-def journal(path: Path) -> Iterator[Journal]:
-    made = Journal(path)
-    yield made
-    made.close()
 
 
 def sink(url: str, **named: object) -> FhirSink:

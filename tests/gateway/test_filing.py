@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC
 from decimal import Decimal
@@ -24,13 +23,6 @@ from tests.support.fakes import T0
 A, B = "C1:00:00:00:00:01", "C1:00:00:00:00:02"
 FRAME = Frame(0x2A18, b"", T0, 100.0, 7)
 TIME = DateTime(2026, 3, 14, 6, 30, 0)
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    made = Journal(tmp_path / "journal.db")
-    yield made
-    made.close()
 
 
 def facts(address: str = A, session: str = "s1", **extra: Any) -> SessionFacts:

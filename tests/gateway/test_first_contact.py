@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from drivers import DeviceClock, Glucose
 from gateway.config import DeviceSection
@@ -19,13 +15,6 @@ from tests.gateway.test_filing import FRAME, A, facts, glucose, info, put
 NEW = DeviceSection(address=A, first_contact="since-pairing")
 CLOCK = DeviceClock(FRAME, DateTime(2026, 3, 14, 7, 0, 0))
 """The frame is of the same moment by the hub's clock (UTC)."""
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    made = Journal(tmp_path / "journal.db")
-    yield made
-    made.close()
 
 
 def at(number: int, time: DateTime | None) -> Glucose:

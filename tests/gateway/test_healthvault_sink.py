@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,18 +30,6 @@ from tests.support.healthvault_server import APP, OTHER, PERSON, RECORD, SCHEMA,
 
 ANNA = DeviceSection(address=A, person="anna")
 BOUNDARY = json.loads((Path(__file__).parents[1] / "vectors" / "healthvault-boundary.json").read_text())["cases"]
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "journal.db"
-
-
-@pytest.fixture
-def journal(path: Path) -> Iterator[Journal]:
-    made = Journal(path)
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -129,6 +116,8 @@ async def test_moved_back_and_retracted(journal: Journal, path: Path, secret: Pa
         await inbox.retract(journal, [max(row.n for row in read_latest(path))])
         outlet.wake()
         await until(lambda: whose() == ([], []))
+    assert server.methods.count("PutThings") == 4, "to her, to him, back to her, to him"
+    assert server.methods.count("RemoveThings") == 4
 
 
 async def test_a_later_version_takes_the_place_of_the_earlier_one(journal: Journal, secret: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
@@ -27,18 +26,6 @@ from tests.support.cable_cases import NOW, records
 from tests.support.cables import house
 
 ANNA = DeviceSection(address=A, person="anna")
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "journal.db"
-
-
-@pytest.fixture
-def journal(path: Path) -> Iterator[Journal]:
-    made = Journal(path)
-    yield made
-    made.close()
 
 
 def latest(path: Path) -> dict[str, tuple[int, str | None, bool]]:

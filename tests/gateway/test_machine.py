@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import structlog
 
 from gateway.journal import Journal
 from gateway.machine import fingerprint, recognise
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    made = Journal(tmp_path / "journal.db")
-    yield made
-    made.close()
 
 
 def machine(place: Path, *cards: str, serial: bytes | None = None) -> Path:

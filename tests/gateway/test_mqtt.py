@@ -41,13 +41,6 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
     started.stop()
 
 
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    made = Journal(tmp_path / "journal.db")
-    yield made
-    made.close()
-
-
 def section(port: int, **named: Any) -> MqttSection:
     return MqttSection(type="mqtt", host="127.0.0.1", port=port, settle_seconds=named.pop("settle_seconds", 0), **named)
 

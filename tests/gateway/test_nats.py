@@ -41,13 +41,6 @@ def server(tmp_path: Path) -> Iterator[NatsServer]:
     started.stop()
 
 
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    made = Journal(tmp_path / "journal.db")
-    yield made
-    made.close()
-
-
 def section(*servers: str, **named: Any) -> NatsSection:
     return NatsSection.model_validate({"type": "nats", "servers": list(servers), "settle_seconds": 0, "timeout_seconds": 2, **named})
 

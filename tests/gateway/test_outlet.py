@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-
-import pytest
 
 from gateway.journal import Commit, Fate, Journal, Row
 from gateway.sinks.base import Answer, Held, Refused, Sink, Unreachable, person_of
@@ -63,13 +61,6 @@ class Time:
 
     def __call__(self) -> float:
         return self.now
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    made = Journal(tmp_path / "journal.db")
-    yield made
-    made.close()
 
 
 async def fill(journal: Journal, *persons: str | None) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from structlog.testing import capture_logs
 
@@ -14,13 +11,6 @@ from tests.support.fakes import FakeClock
 
 A, B = "C1:00:00:00:00:01", "C1:00:00:00:00:02"
 LISTED: dict[str, str | None] = {A: "Cuff", B: None}
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    made = Journal(tmp_path / "journal.db")
-    yield made
-    made.close()
 
 
 async def test_a_device_is_told_of_once_and_again_when_it_was_there_between(journal: Journal) -> None:

@@ -81,13 +81,6 @@ async def served(server: Server, pair: Pair | None = None) -> AsyncIterator[str]
         await task
 
 
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    made = Journal(tmp_path / "journal.db")
-    yield made
-    made.close()
-
-
 def section(url: str, **named: object) -> WebhookSection:
     return WebhookSection.model_validate({"type": "webhook", "url": url, "timeout_seconds": 1, **named})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC
 from decimal import Decimal
@@ -24,13 +24,6 @@ from tests.support.fakes import T0
 
 BANDS: list[Band] = [("anna", 55, 65), ("ben", 64, 95)]
 SCALE = DeviceSection(address=A, by_weight=True, users={"2": "ben"})
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    made = Journal(tmp_path / "journal.db")
-    yield made
-    made.close()
 
 
 def weight(value: str, unit: str = "kg", time: DateTime | None = TIME, user: int | None = None, after: float = 0) -> Weight:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
 import shutil
-import signal
-import socket
-import subprocess
-import time
 from pathlib import Path
+
+from tests.support.loopback import Server, free_port
 
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
@@ -22,61 +18,16 @@ DEBIAN = "persistence true\n"
 """As the distribution configures it: saved every half hour and at a clean stop, 1,000 messages queued per absent consumer."""
 
 
-def free_port() -> int:
-    """One below those that the system gives to clients: a server that was stopped finds it free again."""
-    while True:
-        port = secrets.choice(range(15_000, 32_000))
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-
-
-class Broker:
+class Broker(Server):
     """`settings`: lines for mosquitto.conf beside a listener on loopback that lets everybody in."""
 
     def __init__(self, directory: Path, settings: str = "", *, listener: str = "allow_anonymous true\n", log: str = "all") -> None:
+        assert MOSQUITTO is not None, "these tests need Mosquitto: `make test` as root installs it, or install the package mosquitto"
         directory.mkdir(parents=True, exist_ok=True)
-        self.directory, self.port = directory, free_port()
-        self._process: subprocess.Popen[bytes] | None = None
         self.configuration = directory / "mosquitto.conf"
+        super().__init__(directory, [MOSQUITTO, "-c", str(self.configuration)], free_port())
         user = "user root\n" if os.geteuid() == 0 else ""
         self.configuration.write_text(
             f"listener {self.port} 127.0.0.1\n{listener}{user}{settings}"
             f"persistence_location {directory}/\nlog_dest file {directory}/log\nlog_type {log}\nconnection_messages true\n"
         )
-
-    def start(self) -> Broker:
-        assert MOSQUITTO is not None, "these tests need Mosquitto: `make test` as root installs it, or install the package mosquitto"
-        self._process = subprocess.Popen([MOSQUITTO, "-c", str(self.configuration)], stderr=subprocess.DEVNULL)
-        until = time.monotonic() + 10
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return self
-            except OSError:
-                assert self._process.poll() is None, f"mosquitto ended: {self.log()[-500:]}"
-                assert time.monotonic() < until, "mosquitto does not listen"
-                time.sleep(0.02)
-
-    def signal(self, number: int) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
-
-    def kill(self) -> None:
-        """As a power cut would: with -9."""
-        self.signal(signal.SIGKILL)
-        self._wait()
-
-    def stop(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self.signal(signal.SIGCONT)
-            self.signal(signal.SIGTERM)
-            self._wait()
-
-    def _wait(self) -> None:
-        assert self._process is not None
-        self._process.wait(10)
-
-    def log(self) -> str:
-        path = self.directory / "log"
-        return path.read_text(errors="replace") if path.exists() else ""

@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 from nats.js.api import StorageType, StreamConfig
 
 from gateway.nats.contract import subjects_of
-from tests.support.broker import free_port
+from tests.support.loopback import Server, free_port
 
 NATS = shutil.which("nats-server", path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}")
 STREAM = "HEALTH"
@@ -25,15 +22,17 @@ def stream(prefix: str = "health", **named: object) -> StreamConfig:
     return StreamConfig(name=STREAM, subjects=subjects_of(prefix), storage=StorageType.FILE, **named)  # type: ignore[arg-type]  # by name
 
 
-class NatsServer:
+class NatsServer(Server):
     """`settings`: lines for its configuration beside a listener on loopback and JetStream."""
 
+    stops_by = signal.SIGKILL
+    """Its own way of ending takes seconds."""
+
     def __init__(self, directory: Path, settings: str = "", name: str = "n1") -> None:
+        assert NATS is not None, "these tests need nats-server; it comes with the development dependencies"
         directory.mkdir(parents=True, exist_ok=True)
-        self.directory, self.port = directory, free_port()
-        self.scheme = "nats"
-        self._process: subprocess.Popen[bytes] | None = None
         self.configuration = directory / "nats.conf"
+        super().__init__(directory, [NATS, "-c", str(self.configuration)], free_port())
         self.configuration.write_text(
             f'server_name: {name}\nhost: 127.0.0.1\nport: {self.port}\nlog_file: "{directory}/log"\nlogtime: true\n'
             f'jetstream {{ store_dir: "{directory}/store", max_file_store: 1GB }}\n{settings}\n'
@@ -41,42 +40,7 @@ class NatsServer:
 
     @property
     def url(self) -> str:
-        return f"{self.scheme}://127.0.0.1:{self.port}"
-
-    def start(self) -> NatsServer:
-        assert NATS is not None, "these tests need nats-server; it comes with the development dependencies"
-        self._process = subprocess.Popen([NATS, "-c", str(self.configuration)], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        until = time.monotonic() + 10
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return self
-            except OSError:
-                assert self._process.poll() is None, f"nats-server ended: {self.log()[-500:]}"
-                assert time.monotonic() < until, "nats-server does not listen"
-                time.sleep(0.02)
-
-    def signal(self, number: int) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
-
-    def kill(self) -> None:
-        self.signal(signal.SIGKILL)
-        self._wait()
-
-    def stop(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self.signal(signal.SIGCONT)
-            self.signal(signal.SIGKILL)  # its own way of ending takes seconds
-            self._wait()
-
-    def _wait(self) -> None:
-        assert self._process is not None
-        self._process.wait(10)
-
-    def log(self) -> str:
-        path = self.directory / "log"
-        return path.read_text(errors="replace") if path.exists() else ""
+        return f"nats://127.0.0.1:{self.port}"
 
 
 class Cluster:

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from tests.support.broker import free_port
+from tests.support.loopback import free_port
 
 
 def _programs() -> Path:
