@@ -15,7 +15,7 @@ from drivers.kit.capture import Record
 from gateway.inbox import SAID
 from gateway.intake import Intake, read_segment, segments
 from gateway.journal import Journal
-from gateway.journal.thinning import thin
+from gateway.journal.thinning import thin, tidy
 
 log = structlog.get_logger()
 DAY_SECONDS = 86400
@@ -40,6 +40,7 @@ class Retention:
             done = await self._journal.writer.do(partial(thin, sinks=self._sinks, before=before, behind=last))
             rows, last, is_over = rows + done.rows, done.last, done.is_over
             self.kept += done.kept
+        await self._journal.writer.do(lambda connection: tidy(connection, limit))
         lines = await self._thin_intake(limit)
         if rows or lines:
             log.info("threw away what is older than keep_days", things=rows, segments=lines)

@@ -14,6 +14,8 @@ TOGETHER = 500
 """Rows in one transaction: whoever files something meanwhile does not wait long."""
 EARLIEST = "2010"
 """What was received before was received by a hub that did not know the time: how old it is nobody knows."""
+SMALLEST_MOMENT = 1e9
+"""Later than any time since a boot, and before any device that is read here: 2001."""
 _PENDING = 0
 """The quality of what waits for the hub's clock."""
 
@@ -44,6 +46,14 @@ def thin(connection: sqlite3.Connection, sinks: Sequence[str], before: str, behi
             _throw(connection, thing_id, before, cursors, done)
     done.is_over = done.is_over or len(rows) < TOGETHER
     return done
+
+
+def tidy(connection: sqlite3.Connection, limit: float) -> None:
+    """Of what came before `limit` (seconds since 1970): frames that no driver could read, and how repetitions were told apart."""
+    connection.execute("DELETE FROM rejected WHERE at<?", (limit,))
+    # Beside each moment by the clock stands one by the time since a boot, which is always the smaller one.
+    old = "SELECT device, session FROM episodes WHERE last_seen<? AND last_seen>?"
+    connection.execute(f"DELETE FROM episodes WHERE (device, session) IN ({old})", (limit, SMALLEST_MOMENT))  # noqa: S608 - a constant
 
 
 def _cursor(connection: sqlite3.Connection, name: str) -> int:

@@ -221,7 +221,8 @@ class Outlet:
             waiting = {answer.n for answer in answers}
             lost = set(numbers[start : start + BATCH]) - {row.n for row in found}  # `repair` names those
             gone = [*lost, *overtaken, *(row.n for row in done if row.n not in waiting)]
-            again = [Refused(answer.n, answer.reason) for answer in answers]
+            # What is refused for the same reason is not written again: thousands may wait for months, and a card wears out.
+            again = [Refused(answer.n, answer.reason) for answer in answers if self._ledger.refused.get(answer.n) != answer.reason]
             if not (again or gone or problem):
                 continue
             self._ledger.enter(self._ledger.sent, again, gone=gone, pending=(), lines={})

@@ -299,6 +299,24 @@ def test_a_record_takes_what_a_person_needs_there(case: dict[str, Any]) -> None:
     assert (is_valid and not list(rules.problems(element))) == case["a_record_takes_it"]
 
 
+@pytest.mark.parametrize(
+    ("xml", "said"),
+    [
+        ("<blood-pressure><systolic>80</systolic><diastolic>120</diastolic></blood-pressure>", ["systolic is below diastolic"]),
+        ("<blood-pressure><systolic>120</systolic><diastolic>120</diastolic></blood-pressure>", []),
+        ("<blood-pressure><systolic>0</systolic><diastolic>0</diastolic></blood-pressure>", ["is not above 0", "is not above 0"]),
+        ("<blood-oxygen-saturation><value>0</value></blood-oxygen-saturation>", ["value is not above 0"]),
+        ("<weight><value><kg>x</kg></value></weight>", ["kg is no number"]),
+        ("<body-composition><when/></body-composition>", ["it holds no value"]),
+        ("<peak-flow><when/><peak-expiratory-flow>8</peak-expiratory-flow></peak-flow>", []),
+    ],
+)
+def test_the_rules_one_by_one(xml: str, said: list[str]) -> None:
+    found = list(rules.problems(etree.fromstring(xml)))
+    assert len(found) == len(said)
+    assert all(part in sentence for part, sentence in zip(said, found, strict=True))
+
+
 async def test_what_no_record_needs_is_refused_before_it_is_sent(journal: Journal, secret: Path) -> None:
     await put(journal, glucose(1, "0"), glucose(2, "102"), on=facts(settings=ANNA))
     server = VaultServer()

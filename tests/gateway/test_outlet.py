@@ -253,6 +253,24 @@ async def test_what_was_refused_is_tried_again_at_a_start_and_every_hour(journal
     assert journal.deferred("s") == []
 
 
+async def test_what_is_refused_again_for_the_same_reason_is_not_written_again(journal: Journal) -> None:
+    sink, time = Server(), Time()
+    sink.answers = {n: Refused(n, "nobody's") for n in (1, 2, 3)}
+    await fill(journal, "anna", "anna", "anna")
+    async with driven(journal, sink, "s", time) as outlet:
+        await until(lambda: journal.cursor("s") == 3)
+        before = journal.writer.commits
+        outlet.retry()
+        await until(lambda: sink.sent == [1, 2, 3, 1, 2, 3])
+        await until(outlet.idle.is_set)
+        assert journal.writer.commits == before
+        sink.answers = {1: Refused(1, "nobody's"), 2: Refused(2, "another reason")}
+        outlet.retry()
+        await until(lambda: journal.deferred("s") == [(1, "nobody's"), (2, "another reason")])
+        assert journal.writer.commits == before + 1
+    assert sink.has == [3]
+
+
 async def test_an_old_version_does_not_go_after_a_newer_one(journal: Journal) -> None:
     """Refused, and meanwhile overtaken by version 2: the owner's retry must not bring version 1 back."""
     sink, time = Server(), Time()

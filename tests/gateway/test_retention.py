@@ -16,7 +16,8 @@ from gateway import inbox
 from gateway.config import DeviceSection
 from gateway.intake import Intake, segments
 from gateway.intake import read as read_intake
-from gateway.journal import Fate, Journal
+from gateway.journal import Commit, Fate, Journal, Rejection
+from gateway.journal.jobs import Moment
 from gateway.journal.store import read_signed
 from gateway.provenance import Signer, Verdict, verify
 from gateway.retention import DAY_SECONDS, Retention
@@ -152,4 +153,20 @@ async def test_what_is_damaged_or_of_no_known_age_stays(journal: Journal, tmp_pa
     await keeping.day(30)
     with closing(sqlite3.connect(tmp_path / "journal.db")) as connection:
         assert [n for (n,) in connection.execute("SELECT n FROM things ORDER BY n")] == [1, 2, 4, 5]
+    intake.close()
+
+
+async def test_rejected_frames_and_episodes_go_too(journal: Journal, tmp_path: Path) -> None:
+    """With both moments of an episode, and of that device and session alone."""
+    old, new = T0 - 400 * DAY_SECONDS, T0 - DAY_SECONDS
+    for device, session, received in (("d", "old", old), ("d", "new", new), ("e", "old", new)):
+        await journal.episode(device, "content", session, Moment(received, "boot" + session, 10.0), 1, 120.0)
+    rejections = tuple(Rejection(at, "s", A, "glucose", 0x2A18, b"x", "no record", moment) for at, moment in ((1, old), (2, new)))
+    await journal.commit(Commit(A, rejections=rejections))
+    keeping, intake = retention(journal, tmp_path)
+    await keeping.day(30)
+    assert [one.position for one in journal.rejected()] == [2]
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as connection:
+        left = connection.execute("SELECT DISTINCT device, session FROM episodes ORDER BY 1, 2").fetchall()
+        assert left == [("d", "new"), ("e", "old")]
     intake.close()
