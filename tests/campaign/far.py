@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
@@ -48,26 +49,26 @@ def threaded(function: Callable[[], object]) -> Act:
     return lambda: asyncio.to_thread(function)
 
 
-class Far:
+class Far(ABC):
     """`granted`: whether Anna agrees at the moment; only the clinic asks."""
 
     granted = True
 
-    async def start(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    async def start(self) -> None: ...
 
-    async def stop(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    async def stop(self) -> None: ...
 
+    @abstractmethod
     def sections(self) -> str:
         """Of the configuration."""
-        raise NotImplementedError
 
-    def ways(self, fault: Fault) -> Ways:
-        raise NotImplementedError
+    @abstractmethod
+    def ways(self, fault: Fault) -> Ways: ...
 
-    def arrived(self) -> list[Thing]:
-        raise NotImplementedError
+    @abstractmethod
+    def arrived(self) -> list[Thing]: ...
 
     def problem(self, _latest: list[Thing]) -> str:
         """What is wrong with what has arrived, beside what a comparison with the truths shows. `latest`: of the journal."""
