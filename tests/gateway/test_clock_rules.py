@@ -153,6 +153,7 @@ MOVED = ("spring: a clock moved with it", "spring: three minutes slow and moved"
 """Of these a stamp from beyond the end of summer is an hour off: what the device's clock was set to, that hub could not see."""
 
 
+@pytest.mark.parametrize("booted", [BOOTED, datetime(2025, 12, 1, tzinfo=UTC).timestamp()], ids=["in 1970", "where it was switched off"])
 @pytest.mark.parametrize(
     "case",
     [
@@ -162,11 +163,12 @@ MOVED = ("spring: a clock moved with it", "spring: three minutes slow and moved"
     ],
     ids=lambda case: f"{case.rule}: {case.what}",
 )
-def test_what_was_read_in_1970_is_told_as_if_the_hub_had_known(case: Case) -> None:
+def test_what_was_read_by_a_wrong_clock_is_told_as_if_the_hub_had_known(case: Case, booted: float) -> None:
+    """One without a battery begins in 1970, or where it was switched off."""
     now = case.now.timestamp()
-    noted, offset = case.filed(BOOTED, trusted=False)
+    noted, offset = case.filed(booted, trusted=False)
     assert noted.quality is Quality.TIME_PENDING
-    when, told = settled(noted, offset, received=BOOTED, wrong_by=now - BOOTED, zone=case.zone)
+    when, told = settled(noted, offset, received=booted, wrong_by=now - booted, zone=case.zone)
     good, known = case.filed(now, trusted=True)
     assert (when.quality, when.device_time) == (good.quality, good.device_time)
     off = abs(datetime.fromisoformat(when.time) - datetime.fromisoformat(good.time)).total_seconds()

@@ -9,7 +9,9 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import aiomqtt
 import pytest
 
 from gateway.collect.arrived import Arrived, Checked, Gate, proof_of
@@ -21,6 +23,7 @@ from gateway.config import parse_as
 from gateway.config_sinks import MqttSection
 from gateway.errors import ConfigError
 from gateway.journal import Journal
+from gateway.mqtt.properties import publish_properties
 from gateway.provenance import Proof, Signer
 from gateway.sinks.base import Sink
 from gateway.sinks.mqtt import MqttSink
@@ -235,6 +238,37 @@ async def test_what_is_no_thing_or_more_than_a_database_holds_hinders_nobody(dat
     ]
     assert database.ask("SELECT payload FROM things WHERE id = 'z'") == [(zero,)]
     assert database.ask("SELECT body->>'note' FROM things WHERE id = 'z'") == [("a\ufffdb",)]
+
+
+async def test_no_receipt_goes_anywhere_but_where_receipts_go(queue: Queue, database: Postgres, tmp_path: Path) -> None:
+    """Nobody may have a worker publish for them."""
+    await queue.prepare()
+    thing = b'{"id":"x","version":1,"type":"weight","when":{"time":"2026-02-01T00:00:00+00:00"}}'
+    heard: list[str] = []
+    async with working(queue, database, gate=Gate(None, required=False)):
+        if isinstance(queue.broker, NatsServer):
+            async with client(queue.url) as made:
+
+                async def note(message: Any) -> None:
+                    heard.append(message.subject)
+
+                for subject in ("alarm.off", "health.receipt.gw"):
+                    await made.subscribe(subject, cb=note)
+                for number, to in enumerate(("alarm.off", "health.receipt.gw")):
+                    headers = {"health-gateway-receipt": to, "Nats-Msg-Id": f"x/1/{number}"}
+                    await made.jetstream().publish("health.unassigned.weight", thing, headers=headers)
+                await until(lambda: heard)
+        else:
+            async with aiomqtt.Client("127.0.0.1", queue.broker.port, protocol=aiomqtt.ProtocolVersion.V5) as other:
+                for topic in ("alarm/off", "health/receipt/gw"):
+                    await other.subscribe(topic, qos=1)
+                for topic in ("alarm/off", "health/receipt/gw"):
+                    properties = publish_properties(ResponseTopic=topic, CorrelationData=b"x/1")
+                    await other.publish("health/unassigned/weight", thing, qos=1, properties=properties)
+                async with asyncio.timeout(30):
+                    heard.append(str((await anext(aiter(other.messages))).topic).replace("/", "."))
+        await until(lambda: database.ask("SELECT count(*) FROM things") == [(1,)])
+    assert heard == ["health.receipt.gw"]
 
 
 def test_every_octet_of_what_was_signed_counts() -> None:

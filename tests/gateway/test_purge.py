@@ -7,6 +7,7 @@ import json
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,19 @@ from gateway import inbox
 from gateway.catching_up import catch_up
 from gateway.claiming import claimed
 from gateway.cli import root
+from gateway.config import DeviceSection
 from gateway.filing import Filing
 from gateway.intake import Intake, segments
 from gateway.intake import read as read_intake
 from gateway.journal import Fate, Journal, backup, repair
 from gateway.journal.store import read_latest
 from gateway.provenance import signer_of
+from gateway.purge import erase
 from gateway.registry import load
 from gateway.replay import work_off
 from gateway.simulator.play import play
 from gateway.sinks.file import FileSink
+from tests.gateway.test_filing import FRAME, A, facts, glucose, put
 
 REGISTRY = load()
 
@@ -263,3 +267,21 @@ def test_nothing_is_done_by_mistake(state: Path) -> None:
     done = CliRunner().invoke(root, ["purge", "anna", "-c", str(state / "config.toml")], input="n\n")
     assert "for good?" in done.output
     assert any(thing.get("person") == "anna" for thing in things(state).values())
+
+
+async def test_of_a_shared_device_a_session_that_is_hers_alone_is_empty(tmp_path: Path) -> None:
+    """A frame that stands beside her reading and is part of none, such as a meal's, goes with it; in Ben's session it stays."""
+    journal, intake = Journal(tmp_path / "journal.db"), Intake(tmp_path / "intake")
+    for session, person in (("hers", "anna"), ("his", "ben")):
+        intake.append(Record(kind="open", session=session, extra={"a": A, "drv": "glucose"}))
+        position = intake.append(Record(kind="rx", session=session, characteristic=0x2A18, data=session.encode() * 4))
+        intake.append(Record(kind="rx", session=session, characteristic=0x2A34, data=b"meal of " + session.encode()))
+        intake.append(Record(kind="rd", session=session, characteristic=0x2A23, data=b"who the device is"))
+        reading = replace(glucose(len(session), "101"), frame=replace(FRAME, position=position))
+        await put(journal, reading, on=facts(session=session, settings=DeviceSection(address=A, person=person)))
+    intake.close()
+    journal.close()
+    erase(tmp_path, "anna", [])
+    left = [record for record in read_intake(tmp_path / "intake") if isinstance(record, Record)]
+    assert [record.data for record in left if record.kind == "rx"] == [b"his" * 4, b"meal of his"]
+    assert [record.session for record in left if record.kind == "rd"] == ["hers", "his"]

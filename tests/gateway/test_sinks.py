@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, Literal
 
 import pytest
 
-from drivers import Batch, Frame, Key, Quantity, Temperature
+from drivers import Batch, BloodPressure, DeviceClock, Frame, Key, Quantity, Temperature
 from gateway import pending
 from gateway.errors import JournalError
 from gateway.exports import csv as as_csv
@@ -23,7 +24,8 @@ from gateway.journal import Commit, Fate, Journal, Row
 from gateway.sinks.base import Answer, Refused, Sink, Unreachable
 from gateway.sinks.file import FileSink
 from gateway.sinks.outlet import Outlet
-from tests.gateway.test_filing import facts, glucose, info, put
+from profiles.times import DateTime
+from tests.gateway.test_filing import FRAME, TIME, facts, glucose, info, put
 from tests.support.fakes import T0, FakeClock, until
 from tests.support.things import candidate
 
@@ -162,6 +164,22 @@ async def test_pending_things_wait_and_leave_with_their_time(tmp_path: Path) -> 
     journal.close()
 
 
+async def test_what_a_good_device_clock_says_comes_out_right_with_both_clocks(tmp_path: Path) -> None:
+    """Read in 1970: the time, when it was received, and how far the clocks were apart are told as they were."""
+    journal, clock = Journal(tmp_path / "journal.db"), FakeClock(time=1000.0, boot=50.0, trusted=False)
+    frame = Frame(0x2A18, b"", clock.now(), clock.boottime(), 0)
+    reading = replace(glucose(1, "101"), frame=frame, device_time=DateTime(2026, 3, 13, 20, 0, 0))
+    shown = DeviceClock(frame, DateTime(2026, 3, 14, 6, 53, 0))
+    await put(journal, reading, on=replace(facts(), boot_id=clock.boot_id(), clock_trusted=False), clock=shown)
+    clock.time, clock.boot, clock.trusted = T0 + 60, 110.0, True
+    [released] = await pending.release_synchronized(journal, clock)
+    thing = json.loads(journal.versions(released.id)[-1].body)
+    assert thing["when"] == {"time": "2026-03-13T20:07:00+00:00", "quality": "corrected", "device_time": "2026-03-13T20:00:00"}
+    assert thing["provenance"]["received"] == "2026-03-14T07:00:00.000Z"
+    assert thing["provenance"]["clock_offset"] == 420.0
+    journal.close()
+
+
 async def test_things_of_an_earlier_boot_wait_for_their_owners_word(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.db")
     await taken_without_a_clock(journal, FakeClock(time=1000.0, boot=50.0, trusted=False, boot_name="earlier"))
@@ -238,6 +256,32 @@ async def test_whatever_a_crash_leaves_every_line_is_there_once(tmp_path: Path, 
         await again.close()
         found = [line for line in path.read_bytes().splitlines() if form == "csv" or is_whole(line)]
         assert sorted(found) == sorted(whole.splitlines()), cut
+    journal.close()
+
+
+async def test_a_disk_that_is_full_for_a_while_costs_no_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thing of three values, of which one is there; and the file is opened anew each time a write fails."""
+    journal, path = Journal(tmp_path / "journal.db"), tmp_path / "things.csv"
+    high, low, mean = (Quantity(Decimal(value), "mm[Hg]") for value in (120, 80, 93))
+    key = Key.content(TIME, None, b"p", 0)
+    reading = BloodPressure(frame=FRAME, key=key, device_time=TIME, systolic=high, diastolic=low, mean=mean)
+    await put(journal, reading, on=facts())
+    whole = as_csv.rows_of(journal.after(0, 1)[0])
+    assert len(whole) == 3
+    path.write_text(as_csv.header() + whole[0])
+    sink = FileSink(path, "csv")
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    for _ in range(3):
+        with monkeypatch.context() as patch:
+            patch.setattr("gateway.sinks.file.os.write", full)
+            with pytest.raises(Unreachable):
+                await sink.send(journal.after(0, 1))
+    await sink.send(journal.after(0, 1))
+    await sink.close()
+    assert path.read_text() == as_csv.header() + "".join(whole)
     journal.close()
 
 
