@@ -38,6 +38,7 @@ from gateway.inbox import keeper
 from gateway.intake import Intake
 from gateway.journal import Committed, Journal, repair
 from gateway.machine import recognise
+from gateway.naming import gateway_id
 from gateway.pairing import Desk
 from gateway.provenance import signer_of
 from gateway.quiet import CHECK_SECONDS, Quiet
@@ -116,7 +117,7 @@ class Gateway:
                 left = await catch_up(self._config.state, self._registry, self.journal, filing, intake, replay_all=findings.replay_all)
                 if not await recognise(self.journal):
                     self._audit.note("another machine")
-                name = await self._gateway_id()
+                name = await gateway_id(self._config.state, self.journal)
                 sinks = self._given_sinks if self._given_sinks is not None else made(self._config, name)
             except (JournalError, OSError) as error:
                 raise StateError(f"{self._config.state}: {error}; make room and start again, nothing is lost") from error
@@ -167,14 +168,6 @@ class Gateway:
                 unfiled=unfiled,
             )
             await self._serve()
-
-    async def _gateway_id(self) -> str:
-        """A name of its own for this gateway, the same for as long as its journal lives."""
-        known = self.journal.meta("gateway-id")
-        if not known:
-            known = secrets.token_hex(4)
-            await self.journal.set_meta("gateway-id", known)
-        return known
 
     async def _serve(self) -> None:
         app = door.application(
