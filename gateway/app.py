@@ -39,10 +39,11 @@ from gateway.intake import Intake
 from gateway.journal import Committed, Journal, repair
 from gateway.machine import recognise
 from gateway.naming import gateway_id
+from gateway.opening import journal_of, keys_of
 from gateway.pairing import Desk
-from gateway.provenance import signer_of
 from gateway.quiet import CHECK_SECONDS, Quiet
 from gateway.registry import Registry
+from gateway.rekeying import bring_under
 from gateway.retention import Retention
 from gateway.sinks.base import Sink
 from gateway.sinks.make import made
@@ -107,16 +108,21 @@ class Gateway:
             findings = await asyncio.to_thread(repair.check, path)
             for sentence in findings.sentences():
                 log.error("the journal was damaged", detail=sentence)
-            self.journal = Journal(path, signer_of(self._config.state) if self._config.gateway.sign else None)
+            keys = keys_of(self._config)
+            rekeyed = await asyncio.to_thread(bring_under, self._config.state, keys)
+            self.journal = journal_of(self._config)
             stack.callback(self.journal.close)
             self._audit = Audit(self.journal, self._clock.now)
             filing = Filing(self.journal, self._clock.zone(), self._on_committed, self._bands, self._audit.read)
             try:
-                intake = Intake(self._config.state / "intake")
+                intake = Intake(self._config.state / "intake", keys=keys)
                 stack.callback(intake.close)
-                left = await catch_up(self._config.state, self._registry, self.journal, filing, intake, replay_all=findings.replay_all)
+                replay_all = findings.replay_all or bool(rekeyed and rekeyed.damaged)
+                left = await catch_up(self._registry, self.journal, filing, intake, replay_all=replay_all)
                 if not await recognise(self.journal):
                     self._audit.note("another machine")
+                if rekeyed is not None:
+                    self._audit.note("encrypted", key=rekeyed.after or None, before=rekeyed.before or None)
                 name = await gateway_id(self._config.state, self.journal)
                 sinks = self._given_sinks if self._given_sinks is not None else made(self._config, name)
             except (JournalError, OSError) as error:
@@ -133,14 +139,14 @@ class Gateway:
                 for name, sink in sinks.items()
             ]
             self._intake, self._quiet, self._keep = intake, Quiet(self.journal, self._clock), keeper(intake, self._clock.now)
-            self._retention = Retention(self.journal, self._config.state / "intake", intake, list(sinks), self._clock.now)
+            self._retention = Retention(self.journal, intake, list(sinks), self._clock.now)
             self._daily = Daily(
                 *(self.journal, self._audit, self._clock, self._retention),
                 gateway_id=name,
                 delivered=self._delivered,
                 committed=self._on_committed,
             )
-            unfiled = Unfiled(self._config.state / "intake", intake, self.journal, self._registry, filing)
+            unfiled = Unfiled(intake, self.journal, self._registry, filing)
             if self._ports is not None:
                 self.cabling = Cabling(
                     self._config,
@@ -172,7 +178,6 @@ class Gateway:
     async def _serve(self) -> None:
         app = door.application(
             self.journal,
-            self._config.state / "journal.db",
             status=self.status,
             why=self._why,
             release_time=self._release_time,
@@ -180,7 +185,7 @@ class Gateway:
             note=self._audit.note,
             pairing=Pairing(self._desk, self._pair, self._forget),
             consent=Consent(self._consents, lambda: self._config, lambda: self.retry(None), self._audit.note),
-            people=People(self.journal, self._config.state / "journal.db", self._persons, self._on_committed, self._audit.note, self._keep),
+            people=People(self.journal, self._persons, self._on_committed, self._audit.note, self._keep),
         )
         background: list[asyncio.Task[Any]] = []
         try:

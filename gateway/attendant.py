@@ -65,7 +65,7 @@ class Attendant:
         self._hearing = Hearing(intake, filing, clock)
         self._known: dict[str, Known] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._unfiled = unfiled or Unfiled(config.state / "intake", intake, journal, registry, filing)
+        self._unfiled = unfiled or Unfiled(intake, journal, registry, filing)
         self._group: asyncio.TaskGroup | None = None
         self._stopping = False
         self._left, self._tell, self._quiet = set(left), tell, quiet or Quiet(journal, clock)

@@ -10,7 +10,6 @@ import structlog
 from gateway.filing import Filing
 from gateway.inbox import forgotten, uphold
 from gateway.intake import Intake
-from gateway.intake import read as read_intake
 from gateway.journal import Journal, repair
 from gateway.registry import Registry
 from gateway.replay import work_off
@@ -19,7 +18,7 @@ log = structlog.get_logger()
 SCRUB_AFTER_SECONDS = 60.0
 
 
-async def catch_up(state: Path, registry: Registry, journal: Journal, filing: Filing, intake: Intake, *, replay_all: bool) -> set[str]:
+async def catch_up(registry: Registry, journal: Journal, filing: Filing, intake: Intake, *, replay_all: bool) -> set[str]:
     """What was taken but not filed before the last end, and what damage took away. Returns whose sessions were open."""
     start = 0 if replay_all else int(journal.meta("worked_off", "0"))
     worked_off = start
@@ -27,15 +26,15 @@ async def catch_up(state: Path, registry: Registry, journal: Journal, filing: Fi
         start = 0  # the intake is shorter than it was: take what is there
     intake.begin_behind(max(worked_off - 1, journal.last_position()))
     before = journal.head()
-    await journal.bury(forgotten(read_intake(state / "intake", start)))
-    outcome = await work_off(read_intake(state / "intake", start), registry, filing)
+    await journal.bury(forgotten(intake.read(start)))
+    outcome = await work_off(intake.read(start), registry, filing)
     if outcome.things:
         log.info("filed what had been taken before the last end", things=outcome.things, sessions=outcome.sessions)
     for position in outcome.damaged:
         log.error("a line of the intake log is damaged; what it held is lost unless the journal has it", position=position)
     for name, position in outcome.failed.items():
         log.error("sessions in the intake log could not be replayed; they are kept", driver=name, first=position)
-    if said := await uphold(journal, read_intake(state / "intake", start)):
+    if said := await uphold(journal, intake.read(start)):
         log.info("said again whose they are, or that they do not count, as their owner had", things=len(said))
     # Numbers are given without a gap: one can only come of damage, and then everything has been replayed.
     gaps = await journal.name_gaps("damaged; what the intake log still held was filed again under a new number") if replay_all else []

@@ -47,6 +47,17 @@ class DiskSection(Strict):
     )
 
 
+class AtRestSection(Strict):
+    key_file: Path | None = Field(
+        None,
+        description="Encrypt what is stored with the key in this file (`health-gateway new-key` makes one); a bare name is a systemd "
+        "credential",
+    )
+    old_key_files: tuple[Path, ...] = Field(
+        (), description="Keys that were used before: at the next start everything is brought under the one above, or under none"
+    )
+
+
 class BluetoothSection(Strict):
     accept: Literal["listed", "any"] = Field(
         "listed", description="listed: read the devices below only; any: every device that a driver knows"
@@ -189,6 +200,7 @@ class Config(Strict):
     gateway: GatewaySection = GatewaySection()
     time: TimeSection = TimeSection()
     disk: DiskSection = DiskSection()
+    at_rest: AtRestSection = AtRestSection()
     bluetooth: BluetoothSection = BluetoothSection()
     cables: CablesSection = CablesSection()
     phd_tcp: PhdTcpSection = PhdTcpSection()

@@ -13,16 +13,16 @@ import json
 import os
 import tarfile
 import tempfile
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from drivers.kit.capture import CaptureError, Record, parse
+from drivers.kit.capture import Record, line
+from gateway.encryption import NO_KEYS, Keys
 from gateway.exports.csv import COLUMNS
 from gateway.inbox import SAID
-from gateway.intake import Intake, segments
+from gateway.intake import Intake, parsed, read, rewritten, segments
 from gateway.journal import backup, purging
 from gateway.journal.purging import Found
 
@@ -38,14 +38,14 @@ class Erased:
     file_lines: int = 0
 
 
-def erase(state: Path, person: str, files: Iterable[Path]) -> Erased:
-    """No daemon may run. Raises `OSError` and `JournalError`; what is done is done, and done again it goes on."""
+def erase(state: Path, person: str, files: Iterable[Path], keys: Keys = NO_KEYS) -> Erased:
+    """No daemon may run. Raises `OSError`, `JournalError` and `Locked`; what is done is done, and done again it goes on."""
     erased = Erased()
-    with purging.opened(state / "journal.db") as connection:
+    with purging.opened(state / "journal.db", keys) as connection:
         found = purging.find(connection, person)
         # The raw log first: without the rows nobody would know any more which of its lines these are.
-        erased.lines = _blank_intake(state / "intake", found)
-        _say_so(state / "intake", found.ids)
+        erased.lines = _blank_intake(state / "intake", found, keys)
+        _say_so(state / "intake", found.ids, keys)
         erased.rows = purging.erase(connection, found)
     for path in files:
         if path.exists():
@@ -53,14 +53,14 @@ def erase(state: Path, person: str, files: Iterable[Path]) -> Erased:
     return erased
 
 
-def erase_from_backup(file: Path, person: str) -> Erased:
+def erase_from_backup(file: Path, person: str, keys: Keys = NO_KEYS) -> Erased:
     """Raises `OSError`, `JournalError`, `tarfile.TarError` and `StateError`; the file stays as it was then."""
     with tempfile.TemporaryDirectory(dir=file.parent) as place:
         state = Path(place) / "state"
         state.mkdir(mode=0o700)
         with tarfile.open(file) as archive:
             archive.extractall(state, filter="data")
-        erased = erase(state, person, [state / "things.ndjson"])
+        erased = erase(state, person, [state / "things.ndjson"], keys)
         backup.backup(state, file)
     return erased
 
@@ -68,20 +68,21 @@ def erase_from_backup(file: Path, person: str) -> Erased:
 # -- the intake log ----------------------------------------------------------------------------------------------------
 
 
-def _blank_intake(directory: Path, found: Found) -> int:
+def _blank_intake(directory: Path, found: Found, keys: Keys) -> int:
     """Of devices that measure this person alone: every session. Of the others: sessions of which all things are theirs, and each frame, in
     whatever session, that says what a frame of theirs has said.
     """
-    theirs = _theirs(directory, found)
+    theirs = _theirs((record for record in read(directory, 0, keys) if isinstance(record, Record)), found)
     blanked = 0
     for start, path in segments(directory):
         with path.open("r+b") as file:
             position = start
             while raw := file.readline():
-                record = _record(raw, position)
-                if record is not None and _is_theirs(record, found, theirs):
+                # Damaged lines are somebody's, and nobody knows whose.
+                record = next(parsed([raw], position, keys), None)
+                if isinstance(record, Record) and _is_theirs(record, found, theirs):
                     file.seek(position - start)
-                    file.write(_without(record, raw, found.ids))
+                    file.write(_without(record, raw, found.ids, keys))
                     blanked += 1
                 position += len(raw)
                 file.seek(position - start)
@@ -90,21 +91,19 @@ def _blank_intake(directory: Path, found: Found) -> int:
     return blanked
 
 
-def _without(record: Record, raw: bytes, ids: set[str]) -> bytes:
+def _without(record: Record, raw: bytes, ids: set[str], keys: Keys) -> bytes:
     """As long as it was: an empty line, which is passed over; or what an owner said of other things as well."""
     others = [one for one in record.extra.get("ids", ()) if one not in ids]
     if not others:
         return b" " * (len(raw) - 1) + b"\n"
-    fields = json.loads(raw.rpartition(b"\t")[0])
-    text = json.dumps(fields | {"ids": others}, separators=(",", ":")).encode()
-    text += b" " * (raw.rindex(b"\t") - len(text))
-    return b"%s\t%08x\n" % (text, zlib.crc32(text))
+    text = line(replace(record, extra=record.extra | {"ids": others})).rpartition(b"\t")[0]
+    return rewritten(raw, text, keys)
 
 
-def _say_so(directory: Path, ids: set[str]) -> None:
+def _say_so(directory: Path, ids: set[str], keys: Keys) -> None:
     """So that they stay forgotten, should the journal be lost."""
     if ids:
-        with closing(Intake(directory)) as intake:
+        with closing(Intake(directory, keys=keys)) as intake:
             intake.append(Record(kind=SAID, session="", extra={"ids": sorted(ids), "purged": True}))
             intake.flush_now()
 
@@ -118,11 +117,11 @@ class _Theirs:
     frames: set[Frame]
 
 
-def _theirs(directory: Path, found: Found) -> _Theirs:
+def _theirs(records: Iterable[Record], found: Found) -> _Theirs:
     addresses: dict[str, str] = {}
     mine, others = set[str](), set[str]()
     frames: set[Frame] = set()
-    for record in _records(directory):
+    for record in records:
         if record.kind == "open":
             addresses[record.session] = str(record.extra.get("a", ""))
         if record.position in found.positions:
@@ -142,25 +141,6 @@ def _is_theirs(record: Record, found: Found, theirs: _Theirs) -> bool:
     if record.session in theirs.said and record.kind == "rx":
         return True
     return record.kind in FRAMES and (record.characteristic, record.data) in theirs.frames
-
-
-def _records(directory: Path) -> Iterator[Record]:
-    for start, path in segments(directory):
-        position = start
-        with path.open("rb") as file:
-            for raw in file:
-                record = _record(raw, position)
-                if record is not None:
-                    yield record
-                position += len(raw)
-
-
-def _record(raw: bytes, position: int) -> Record | None:
-    """None for what is none: damaged lines are somebody's, and nobody knows whose."""
-    try:
-        return parse(raw, position) if raw.strip() else None
-    except CaptureError:
-        return None
 
 
 # -- files -------------------------------------------------------------------------------------------------------------

@@ -7,13 +7,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 
 import structlog
 
 from drivers.kit.capture import Record
 from gateway.inbox import SAID
-from gateway.intake import Intake, read_segment, segments
+from gateway.intake import Intake
 from gateway.journal import Journal
 from gateway.journal.thinning import thin, tidy
 
@@ -24,8 +23,8 @@ DAY_SECONDS = 86400
 class Retention:
     """`kept`: things that are older, by the sink that has not had them."""
 
-    def __init__(self, journal: Journal, directory: Path, intake: Intake, sinks: Sequence[str], now: Callable[[], float]) -> None:
-        self._journal, self._directory, self._intake, self._sinks, self._now = journal, directory, intake, list(sinks), now
+    def __init__(self, journal: Journal, intake: Intake, sinks: Sequence[str], now: Callable[[], float]) -> None:
+        self._journal, self._intake, self._sinks, self._now = journal, intake, list(sinks), now
         self.kept: Counter[str] = Counter()
 
     async def day(self, keep_days: int | None) -> None:
@@ -50,10 +49,10 @@ class Retention:
     async def _thin_intake(self, limit: float) -> int:
         """Segments of which everything has been filed, and is older. What owners said stays: it is said again at the end."""
         worked_off = int(self._journal.meta("worked_off", "0"))
-        listed = segments(self._directory)
+        listed = self._intake.segments()
         gone = 0
         for (start, path), (following, _) in pairwise(listed):
-            records = [record for record in read_segment(path, start) if isinstance(record, Record)]
+            records = [record for record in self._intake.read_segment(path, start) if isinstance(record, Record)]
             if following > worked_off or any(record.time >= limit for record in records):
                 break
             for record in records:

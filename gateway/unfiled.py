@@ -6,13 +6,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from pathlib import Path
 
 from drivers.kit.capture import Record
 from gateway.errors import JournalError
 from gateway.filing import Filing
 from gateway.intake import Intake
-from gateway.intake import read as read_intake
 from gateway.journal import Journal
 from gateway.registry import Registry
 from gateway.replay import work_off
@@ -21,8 +19,8 @@ from gateway.replay import work_off
 class Unfiled:
     """By session: the position in intake at which it begins."""
 
-    def __init__(self, directory: Path, intake: Intake, journal: Journal, registry: Registry, filing: Filing) -> None:
-        self._directory, self._intake, self._journal, self._registry, self._filing = directory, intake, journal, registry, filing
+    def __init__(self, intake: Intake, journal: Journal, registry: Registry, filing: Filing) -> None:
+        self._intake, self._journal, self._registry, self._filing = intake, journal, registry, filing
         self._open: dict[str, int] = {}
         self._waiting: dict[str, int] = {}
         self._at_next_start: dict[str, int] = {}
@@ -73,7 +71,7 @@ class Unfiled:
                 del self._waiting[session]
             self._refiling, failed = waiting, True
             try:
-                records = read_intake(self._directory, min(waiting.values()))
+                records = self._intake.read(min(waiting.values()))
                 mine = (record for record in records if isinstance(record, Record) and record.session in waiting)
                 outcome = await work_off(mine, self._registry, self._filing)
                 failed = bool(outcome.failed)

@@ -50,14 +50,18 @@ def line(record: Record) -> bytes:
         name = f'"u":"{record.characteristic:04X}",' if record.characteristic else ""
         head = f'{{"k":"rx","s":"{record.session}",{name}"d":"{record.data.hex()}"'
         text = f'{head},"t":{round(float(record.time), 6)!r},"b":{round(float(record.boottime), 6)!r}}}'.encode()
-        return b"%s\t%08x\n" % (text, zlib.crc32(text))
+        return with_checksum(text)
     fields: dict[str, Any] = {"k": record.kind, "s": record.session}
     if record.characteristic:
         fields["u"] = f"{record.characteristic:04X}"
     if record.kind in ("rx", "rd", "wr"):
         fields["d"] = record.data.hex()
     fields |= {"t": round(record.time, 6), "b": round(record.boottime, 6)} | record.extra
-    text = json.dumps(fields, separators=(",", ":"), ensure_ascii=True).encode()
+    return with_checksum(json.dumps(fields, separators=(",", ":"), ensure_ascii=True).encode())
+
+
+def with_checksum(text: bytes) -> bytes:
+    """The line that holds this text."""
     return b"%s\t%08x\n" % (text, zlib.crc32(text))
 
 

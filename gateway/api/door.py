@@ -29,7 +29,6 @@ CHUNK_LINES = 200
 
 def application(
     journal: Journal,
-    path: Path,
     *,
     status: Callable[[], dict[str, Any]],
     why: Callable[[str], list[dict[str, Any]] | None],
@@ -56,7 +55,9 @@ def application(
         if kind not in (*FORMATS, "signed"):
             return JSONResponse({"error": f"unknown format {kind!r}"}, 400)
         note("exported", format=kind, since=since)
-        return StreamingResponse(_in_thread(functions.export(path, kind, since)), media_type="application/octet-stream")
+        return StreamingResponse(
+            _in_thread(functions.export(journal.path, kind, since, journal.keys)), media_type="application/octet-stream"
+        )
 
     async def post_release_time(_request: Request) -> Response:
         return JSONResponse({"released": await release_time()})

@@ -8,20 +8,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from gateway.encryption import NO_KEYS, Keys
 from gateway.exports import FORMATS, signed
 from gateway.journal import Rejection, Row
-from gateway.journal.store import read_all, read_latest, read_signed
+from gateway.journal.reading import read_all, read_latest, read_signed
 
 
-def export(journal: Path, kind: str, since: str | None) -> Iterator[str]:
+def export(journal: Path, kind: str, since: str | None, keys: Keys = NO_KEYS) -> Iterator[str]:
     """The journal in format `kind`; `since` is an ISO date or time, and things taken before it are left out.
 
     `signed` is always whole: with things left out, nobody could say that none were taken out. HealthVault's form
     has the latest version of each thing, the others have all.
     """
     if kind == "signed":
-        return signed.lines(read_signed(journal))
-    rows = read_latest(journal) if kind == "healthvault-xml" else read_all(journal)
+        return signed.lines(read_signed(journal, keys))
+    rows = read_latest(journal, keys) if kind == "healthvault-xml" else read_all(journal, keys)
     if since:
         rows = _since(rows, datetime.fromisoformat(since).astimezone())
     return FORMATS[kind](rows)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
@@ -15,7 +14,6 @@ from gateway import inbox
 from gateway.audit import Note
 from gateway.errors import JournalError
 from gateway.journal import Committed, Journal
-from gateway.journal.store import read_latest
 
 MOST_NAMED = 100
 """So many new versions are named by their number in the audit log; of more, how many they are."""
@@ -27,7 +25,6 @@ class People:
     def __init__(
         self,
         journal: Journal,
-        path: Path,
         known: Callable[[], Collection[str]],
         committed: Callable[[list[Committed]], None],
         note: Note,
@@ -35,7 +32,7 @@ class People:
     ) -> None:
         """`keep`: puts what the owner says where it outlives the journal."""
         self._keep = keep
-        self._journal, self._path, self._known, self._committed, self._note = journal, path, known, committed, note
+        self._journal, self._known, self._committed, self._note = journal, known, committed, note
 
     def routes(self) -> list[Route]:
         return [
@@ -63,9 +60,7 @@ class People:
         asked = request.query_params
 
         def found() -> list[inbox.Entry]:
-            return inbox.entries(
-                read_latest(self._path), person=asked.get("person"), address=asked.get("address"), since=asked.get("since")
-            )
+            return inbox.entries(self._journal.latest(), person=asked.get("person"), address=asked.get("address"), since=asked.get("since"))
 
         return await asyncio.to_thread(found)
 

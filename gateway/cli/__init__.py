@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import sys
+from typing import Any
 
 import click
 
 from gateway import __version__
+from gateway.errors import StateError
 
 _COMMANDS = {
     "run": "gateway.cli.daemon:run",
@@ -33,6 +35,7 @@ _COMMANDS = {
     "release-time": "gateway.cli.state:release_time",
     "subscribe": "gateway.cli.queue:subscribe",
     "purge": "gateway.cli.purge:purge",
+    "new-key": "gateway.cli.new_key:new_key",
     "sink": "gateway.cli.sinks:sink",
     "collect": "gateway.cli.collect:collect",
     "retry": "gateway.cli.state:retry",
@@ -65,6 +68,7 @@ _HELP = {
     "collect": "Read the queue of any number of hubs into a PostgreSQL database.",
     "subscribe": "Print what arrives at the queue, as its consumer.",
     "retry": "Try again what sinks have refused or hold back.",
+    "new-key": "Make a key to encrypt what is stored.",
     "schema": "Print the JSON Schema of the things.",
 }
 
@@ -79,6 +83,12 @@ class _Lazy(click.Group):
         module, attribute = _COMMANDS[name].split(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except StateError as error:
+            raise click.ClickException(str(error)) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         with formatter.section("Commands"):

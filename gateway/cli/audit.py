@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from gateway.cli.common import Failed, config_option, load_config
-from gateway.journal.store import read_audit
+from gateway.journal.reading import read_audit
 from gateway.provenance import AUDIT_LABEL, PUBLIC_FILE, Verdict, public_key, verify
 
 

@@ -98,9 +98,10 @@ def _converted(config: Config, snoop: Path, address: str, driver: str | None) ->
 def _records(config: Config, start: int = 0) -> Iterator[Record]:
     from drivers.kit.capture import CaptureError  # noqa: PLC0415 - for this command
     from gateway.intake import read  # noqa: PLC0415 - likewise
+    from gateway.opening import keys_of  # noqa: PLC0415 - likewise
 
     try:
-        yield from (record for record in read(config.state / "intake", start) if not isinstance(record, CaptureError))
+        yield from (record for record in read(config.state / "intake", start, keys_of(config)) if not isinstance(record, CaptureError))
     except PermissionError as error:
         raise Failed(f"{error.filename}: permission denied; be root or the gateway's user") from error
 

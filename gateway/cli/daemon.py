@@ -12,12 +12,15 @@ from pathlib import Path
 import click
 
 from gateway import registry
-from gateway.cli.common import Failed, config_option, load_config, set_up_logging
+from gateway.cli.common import config_option, load_config, set_up_logging
 from gateway.cli.trying import sink_problems
 from gateway.clock import SystemClock, local
 from gateway.config import Config
+from gateway.config_sinks import FileSection
+from gateway.encryption import NO_KEYS, Keys
 from gateway.errors import StateError
 from gateway.known import free_enough
+from gateway.opening import keys_of
 
 GARBAGE = 10_000
 """So many objects more than before, and the collector looks for cycles; 700 is Python's own figure."""
@@ -65,10 +68,7 @@ def run(path: Path) -> None:
         ports = SystemPorts(config.phd_tcp.listen)
         await run_until_signalled(Gateway(config, registry.load(), radio, clock, config_path=path, desk=desk, ports=ports))
 
-    try:
-        asyncio.run(main())
-    except StateError as error:
-        raise Failed(str(error)) from error
+    asyncio.run(main())
 
 
 @click.command()
@@ -81,14 +81,30 @@ def check(path: Path) -> None:
     """
     config = load_config(path)
     click.echo(f"{path}: ok" if path.exists() else f"{path} does not exist: all defaults")
-    problems = [*_machine_problems(config), *sink_problems(config)]
+    keys, problems = _keys(config)
+    problems += [*_machine_problems(config), *sink_problems(config)]
     for problem in problems:
         click.echo(problem)
     devices = ", ".join(device.name or device.address or device.port or "" for device in config.device) or "none listed"
     click.echo(f"devices: {devices}; accept: {config.bluetooth.accept}")
     click.echo(f"sinks: {', '.join(config.sink) or 'file'}")
     click.echo(f"time zone: {_zone()}")
+    click.echo(f"at rest: {_at_rest(config, keys)}")
     sys.exit(1 if problems else 0)
+
+
+def _keys(config: Config) -> tuple[Keys, list[str]]:
+    try:
+        return keys_of(config), []
+    except StateError as error:
+        return NO_KEYS, [str(error)]
+
+
+def _at_rest(config: Config, keys: Keys) -> str:
+    if not keys.current.name:
+        return "not encrypted"
+    files = [name for name, section in config.sink.items() if isinstance(section, FileSection)] if config.sink else ["file"]
+    return f"encrypted with the key {keys.current.name}" + (f"; but not what the sink {', '.join(files)} writes" if files else "")
 
 
 def _zone() -> str:

@@ -20,8 +20,8 @@ from gateway.config import Config
 from gateway.config_sinks import FileSection
 from gateway.errors import JournalError, StateError
 from gateway.intake import Intake
-from gateway.journal import Journal, purging
-from gateway.provenance import signer_of
+from gateway.journal import purging
+from gateway.opening import journal_of, keys_of
 
 
 @click.command()
@@ -51,7 +51,7 @@ def purge(person: str, backups: tuple[Path, ...], now: bool, yes: bool, state: P
 
 
 def _purge(config: Config, person: str, backups: tuple[Path, ...], *, now: bool, yes: bool) -> None:
-    with purging.opened(config.state / "journal.db") as connection:
+    with purging.opened(config.state / "journal.db", keys_of(config)) as connection:
         found = purging.find(connection, person)
         untold = {name: why for name in _others(config) if (why := purging.untold(connection, name, found)) is not None}
     if not found.numbers and not backups:
@@ -82,9 +82,9 @@ def _files(config: Config) -> list[Path]:
 
 
 async def _retract(config: Config, numbers: list[int]) -> int:
-    journal = Journal(config.state / "journal.db", signer_of(config.state) if config.gateway.sign else None)
+    journal = journal_of(config)
     try:
-        with closing(Intake(config.state / "intake")) as intake:
+        with closing(Intake(config.state / "intake", keys=keys_of(config))) as intake:
             new = await inbox.retract(journal, numbers, inbox.keeper(intake, time.time))
         audit = Audit(journal, time.time)
         audit.note("retracted", count=len(new), why="purge")
@@ -95,17 +95,17 @@ async def _retract(config: Config, numbers: list[int]) -> int:
 
 
 def _erase(config: Config, person: str, backups: tuple[Path, ...]) -> None:
-    erased = erasing.erase(config.state, person, _files(config))
+    erased = erasing.erase(config.state, person, _files(config), keys_of(config))
     asyncio.run(_note(config, person, erased))
     click.echo(f"erased: {erased.rows} rows of the journal, {erased.lines} lines of the raw log, {erased.file_lines} lines of files")
     for file in backups:
-        there = erasing.erase_from_backup(file, person)
+        there = erasing.erase_from_backup(file, person, keys_of(config))
         click.echo(f"{file}: {there.rows} rows, {there.lines} lines of the raw log, {there.file_lines} lines of files")
     click.echo("Backups that were made before and are not named here still hold it: name them with --backup, or delete them.")
 
 
 async def _note(config: Config, person: str, erased: erasing.Erased) -> None:
-    journal = Journal(config.state / "journal.db", signer_of(config.state) if config.gateway.sign else None)
+    journal = journal_of(config)
     audit = Audit(journal, time.time)
     audit.note("purged", person=person, rows=erased.rows, lines=erased.lines)
     await audit.settle()

@@ -16,9 +16,9 @@ from gateway.cli.common import Failed, config_option
 from gateway.cli.state import configured, state_option
 from gateway.config import Config
 from gateway.errors import JournalError, StateError
-from gateway.journal import Journal, accounts
-from gateway.journal.store import read_sinks
-from gateway.provenance import signer_of
+from gateway.journal import accounts
+from gateway.journal.reading import read_sinks
+from gateway.opening import journal_of
 
 DEFAULT = "file"
 """What there is without any sink in the configuration."""
@@ -104,7 +104,7 @@ def _change(config: Config, what: str, do: Callable[[Any], Any], **particulars: 
         raise Failed(f"there is no journal in {config.state}; the gateway has not run there yet")
 
     async def change() -> Any:
-        journal = Journal(path, signer_of(config.state) if config.gateway.sign else None)
+        journal = journal_of(config)
         try:
             found = await journal.writer.do(do)
             audit = Audit(journal, time.time)

@@ -15,7 +15,8 @@ from gateway.cli import door
 from gateway.cli.common import Failed, config_option, load_config
 from gateway.config import Config
 from gateway.exports import FORMATS
-from gateway.journal.store import read_rejected
+from gateway.journal.reading import read_rejected
+from gateway.opening import keys_of
 
 
 def configured(path: Path, state: Path | None) -> Config:
@@ -106,7 +107,7 @@ def export(kind: str, since: str | None, state: Path | None, path: Path) -> None
         for chunk in door.stream(config.socket, f"/export?format={kind}" + (f"&since={since}" if since else "")):
             out.write(chunk)
     except door.NotRunning:
-        for text in functions.export(_journal(config), kind, since):
+        for text in functions.export(_journal(config), kind, since, keys_of(config)):
             out.write(text.encode("utf-8", "surrogateescape"))
     out.flush()
 
@@ -120,7 +121,7 @@ def _rejections(config: Config) -> list[dict[str, Any]]:
     try:
         _, answer = door.ask(config.socket, "/rejected")
     except door.NotRunning:
-        return [functions.rejection(item) for item in read_rejected(_journal(config))]
+        return [functions.rejection(item) for item in read_rejected(_journal(config), keys_of(config))]
     return list(answer)
 
 

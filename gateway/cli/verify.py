@@ -8,8 +8,10 @@ from pathlib import Path
 import click
 
 from gateway.cli.common import Failed, config_option, load_config
+from gateway.config import Config
 from gateway.exports import signed
-from gateway.journal.store import read_signed
+from gateway.journal.reading import read_signed
+from gateway.opening import keys_of
 from gateway.provenance import PUBLIC_FILE, Verdict, public_key
 from gateway.provenance import verify as verified
 
@@ -28,7 +30,8 @@ def verify(file: Path | None, key: Path | None, mark: str | None, path: Path) ->
 
     Who receives an export needs only the public key. Exit status 1 if anything was changed, taken out, put in or moved.
     """
-    state = load_config(path).state if file is None or key is None else Path()
+    config = load_config(path) if file is None or key is None else Config()
+    state = config.state
     key = key or state / PUBLIC_FILE
     journal = state / "journal.db"
     if file is None and not journal.exists():
@@ -39,7 +42,7 @@ def verify(file: Path | None, key: Path | None, mark: str | None, path: Path) ->
     except (OSError, ValueError) as error:
         raise Failed(f"{key}: {getattr(error, 'strerror', None) or 'is no public key'}; the gateway makes it with sign = true") from error
     try:
-        for problem in verified(signed.read(file) if file else read_signed(journal), public, verdict, mark=mark):
+        for problem in verified(signed.read(file) if file else read_signed(journal, keys_of(config)), public, verdict, mark=mark):
             click.echo(problem)
             problems += 1
     except ValueError as error:

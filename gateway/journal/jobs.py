@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from bisect import insort
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from gateway.journal.rows import Candidate, Commit, Committed
-from gateway.journal.schema import octets, put, row_crc
+from gateway.journal.schema import Connection, octets, put, row_crc
 from gateway.provenance import AUDIT_LABEL, NONE, Signer, statement
 
 
@@ -20,7 +20,7 @@ class _Version(NamedTuple):
     position: int
 
 
-def _next_n(connection: sqlite3.Connection) -> int:
+def _next_n(connection: Connection) -> int:
     """Behind the rows, the named gaps and what was purged: a number is never given twice."""
     return int(
         connection.execute(
@@ -30,9 +30,10 @@ def _next_n(connection: sqlite3.Connection) -> int:
     )
 
 
-def commit(connection: sqlite3.Connection, asked: Commit, signer: Signer | None = None) -> list[Committed]:
+def commit(connection: Connection, asked: Commit, signer: Signer | None = None) -> list[Committed]:
     new: list[Committed] = []
     rows: list[tuple[int, str, int, str, bytes, int, int, str, int]] = []
+    bodies: list[tuple[int, str]] = []
     known = _known(connection, {one.id for one in asked.candidates})
     n = _next_n(connection)
     purged = _purged(connection, known)
@@ -45,36 +46,40 @@ def commit(connection: sqlite3.Connection, asked: Commit, signer: Signer | None 
         version = _version_for(known[one.id], one, replaying=asked.replaying)
         if version is None:
             continue
-        body = one.render(version)
-        crc = row_crc(n, one.id, version, one.type, one.digest, one.quality, one.position, body)
-        rows.append((n, one.id, version, one.type, one.digest, one.quality, one.position, body, crc))
+        bodies.append((n, one.render(version)))
+        body, named, digest = connection.key.encrypt_text(bodies[-1][1]), connection.key.mask_text(one.id), connection.key.mask(one.digest)
+        crc = row_crc(n, named, version, one.type, digest, one.quality, one.position, body)
+        rows.append((n, named, version, one.type, digest, one.quality, one.position, body, crc))
         insort(known[one.id], _Version(version, one.digest, one.quality, one.position))
         new.append(Committed(n, one.id, version, one.type))
         n += 1
     if signer is not None and rows:
-        _sign(connection, [(row[0], row[7]) for row in rows], signer)
+        _sign(connection, bodies, signer)
     connection.executemany("INSERT INTO things VALUES(?,?,?,?,?,?,?,?,?)", rows)
     if asked.mark is not None or asked.info is not None:
         identity, mark, info = connection.execute("SELECT identity, mark, info FROM devices WHERE address=?", (asked.address,)).fetchone()
         mark = mark if asked.mark is None else json.dumps(asked.mark)
         put(connection, "devices", asked.address, identity, mark, info if asked.info is None else json.dumps(asked.info))
     for rejection in asked.rejections:
-        put(connection, "rejected", *rejection)
+        put(connection, "rejected", *rejection._replace(data=connection.key.encrypt(rejection.data)))
     return new
 
 
-def _sign(connection: sqlite3.Connection, bodies: Sequence[tuple[int, str]], signer: Signer) -> None:
+def _sign(connection: Connection, bodies: Sequence[tuple[int, str]], signer: Signer) -> None:
     """Each behind the one before it. Behind a thing without a signature the chain begins anew."""
     n = bodies[0][0]
     before = connection.execute("SELECT proofs.previous, things.body FROM proofs JOIN things USING(n) WHERE n=?", (n - 1,)).fetchone()
-    link = NONE if before is None else statement(n - 1, before[0], octets(before[1]))
+    link = NONE
+    if before is not None:
+        with suppress(ValueError):  # damaged since the start: the chain begins anew
+            link = statement(n - 1, connection.key.unmask(before[0]), octets(connection.key.decrypt_text(before[1])))
     for n, body in bodies:
         said = statement(n, link, octets(body))
-        put(connection, "proofs", n, signer.key, link, signer.sign(said))
+        put(connection, "proofs", n, signer.key, connection.key.mask(link), connection.key.mask(signer.sign(said)))
         link = said
 
 
-def note(connection: sqlite3.Connection, body: str, signer: Signer | None) -> str:
+def note(connection: Connection, body: str, signer: Signer | None) -> str:
     """An entry of the audit log, behind the one before it. Returns how far the log goes, as `Verdict.mark` says it."""
     before = connection.execute("SELECT n, body, previous FROM audit ORDER BY n DESC LIMIT 1").fetchone()
     last = 0 if before is None else int(before[0])
@@ -84,7 +89,7 @@ def note(connection: sqlite3.Connection, body: str, signer: Signer | None) -> st
     return f"{last + 1}:{said.hex()}"
 
 
-def _as_it_stands(connection: sqlite3.Connection, known: Sequence[_Version], one: Candidate, *, replaying: bool) -> Candidate | None:
+def _as_it_stands(connection: Connection, known: Sequence[_Version], one: Candidate, *, replaying: bool) -> Candidate | None:
     """Whose a thing is was said once, and what was retracted is not said again, however often its device tells it: only its owner
     changes that. None: there is nothing to be said.
     """
@@ -92,9 +97,10 @@ def _as_it_stands(connection: sqlite3.Connection, known: Sequence[_Version], one
         return one
     if replaying and any(one.digest == version.digest for version in known):
         return one
-    (body,) = connection.execute("SELECT body FROM things WHERE id=? AND version=?", (one.id, known[-1].number)).fetchone()
+    asked = (connection.key.mask_text(one.id), known[-1].number)
+    (body,) = connection.execute("SELECT body FROM things WHERE id=? AND version=?", asked).fetchone()
     try:
-        said = json.loads(body)
+        said = json.loads(connection.key.decrypt_text(body))
     except ValueError:
         return one  # damaged since the start, at the next of which it is taken out: what comes now must not be held up by it
     if said.get("retracted"):
@@ -103,18 +109,29 @@ def _as_it_stands(connection: sqlite3.Connection, known: Sequence[_Version], one
     return one.of(person, by_hand) if by_hand or person not in (None, one.person) else one
 
 
-def _purged(connection: sqlite3.Connection, ids: Iterable[str]) -> set[str]:
+def _purged(connection: Connection, ids: Iterable[str]) -> set[str]:
     query = "SELECT id FROM purged WHERE id IN (SELECT value FROM json_each(?))"
-    return {one for (one,) in connection.execute(query, (json.dumps(list(ids)),))}
+    return {
+        connection.key.unmask_text(one)
+        for (one,) in connection.execute(query, (json.dumps([connection.key.mask_text(one) for one in ids]),))
+    }
 
 
-def _known(connection: sqlite3.Connection, ids: set[str]) -> dict[str, list[_Version]]:
+def _known(connection: Connection, ids: set[str]) -> dict[str, list[_Version]]:
     """The versions that each of these things has, in order."""
     found: dict[str, list[_Version]] = {one: [] for one in ids}
     query = "SELECT id, version, digest, quality, position FROM things WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id, version"
-    for thing_id, *version in connection.execute(query, (json.dumps(list(ids)),)):
-        found[thing_id].append(_Version(*version))
+    for thing_id, number, digest, *rest in connection.execute(query, (json.dumps([connection.key.mask_text(one) for one in ids]),)):
+        found[connection.key.unmask_text(thing_id)].append(_Version(number, _unmasked(connection, digest), *rest))
     return found
+
+
+def _unmasked(connection: Connection, digest: bytes) -> bytes:
+    """A damaged one is like no other: what comes now must not be held up by it."""
+    try:
+        return connection.key.unmask(digest)
+    except ValueError:
+        return digest
 
 
 def _version_for(known: Sequence[_Version], candidate: Candidate, *, replaying: bool) -> int | None:
@@ -142,13 +159,13 @@ class Moment(NamedTuple):
     boottime: float = 0.0
 
 
-def episode(connection: sqlite3.Connection, device: str, content: str, session: str, moment: Moment, position: int, within: float) -> str:
+def episode(connection: Connection, device: str, content: str, session: str, moment: Moment, position: int, within: float) -> str:
+    here, content = connection.key.mask_text(f"{content}@{moment.boot}"), connection.key.mask_text(content)
     mine = connection.execute(
         "SELECT token FROM episodes WHERE device=? AND content=? AND session=?", (device, content, session)
     ).fetchone()
     if mine is not None:
         return str(mine[0])
-    here = f"{content}@{moment.boot}"
     nearest = "SELECT token FROM episodes WHERE device=? AND content=? AND abs(?-last_seen)<=?{} ORDER BY last_seen DESC LIMIT 1"
     other = connection.execute(nearest.format(""), (device, here, moment.boottime, within)).fetchone() if moment.boot else None
     if other is None:
@@ -162,7 +179,7 @@ def episode(connection: sqlite3.Connection, device: str, content: str, session: 
     return token
 
 
-def name_gaps(connection: sqlite3.Connection, why: str) -> list[int]:
+def name_gaps(connection: Connection, why: str) -> list[int]:
     rows = connection.execute(
         "SELECT n FROM (SELECT n FROM things UNION SELECT n FROM missing UNION SELECT n FROM purged WHERE n > 0) ORDER BY n"
     )

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from gateway.encryption import NO_KEYS, Keys
 from gateway.errors import JournalError
-from gateway.journal.schema import connect, put
+from gateway.journal.schema import Connection, connect, put
 
 _WAITING = ("deferred", "held")
 
@@ -46,19 +47,21 @@ class _Row(NamedTuple):
     retracted: bool
 
 
-def _rows(connection: sqlite3.Connection) -> Iterator[_Row]:
+def _rows(connection: Connection) -> Iterator[_Row]:
     """Of what was measured. A damaged row says nothing; `repair` takes it out."""
     for n, thing_id, version, position, body in connection.execute("SELECT n, id, version, position, body FROM things ORDER BY n"):
         try:
-            said = json.loads(body)
+            said = json.loads(connection.key.decrypt_text(body))
             if said["type"] != "device":
                 address = str(said["device"]["address"])
-                yield _Row(n, thing_id, version, position, address, said.get("person"), bool(said.get("retracted")))
+                yield _Row(
+                    n, connection.key.unmask_text(thing_id), version, position, address, said.get("person"), bool(said.get("retracted"))
+                )
         except (ValueError, LookupError, TypeError):
             continue
 
 
-def find(connection: sqlite3.Connection, person: str) -> Found:
+def find(connection: Connection, person: str) -> Found:
     rows = list(_rows(connection))
     newest: dict[str, _Row] = {}
     for row in rows:
@@ -78,7 +81,7 @@ def find(connection: sqlite3.Connection, person: str) -> Found:
     return found
 
 
-def untold(connection: sqlite3.Connection, sink: str, found: Found) -> str | None:
+def untold(connection: Connection, sink: str, found: Found) -> str | None:
     """Why a sink has not been told everything about these rows, if it has not."""
     last = max(found.numbers, default=0)
     row = connection.execute("SELECT cursor FROM sinks WHERE name=?", (sink,)).fetchone()
@@ -90,7 +93,7 @@ def untold(connection: sqlite3.Connection, sink: str, found: Found) -> str | Non
     return f"{count} of them wait there" if count else None
 
 
-def erase(connection: sqlite3.Connection, found: Found) -> int:
+def erase(connection: Connection, found: Found) -> int:
     """In a transaction; then the file is written anew, and its log emptied. Returns the rows that are gone."""
     connection.execute("PRAGMA secure_delete=ON")
     connection.execute("BEGIN IMMEDIATE")
@@ -98,7 +101,7 @@ def erase(connection: sqlite3.Connection, found: Found) -> int:
         connection.execute("DELETE FROM things WHERE n=?", (n,))
         for table in _WAITING:
             connection.execute(f"DELETE FROM {table} WHERE n=?", (n,))  # noqa: S608 - a constant
-        put(connection, "purged", n, thing_id if thing_id in found.ids else "")
+        put(connection, "purged", n, connection.key.mask_text(thing_id) if thing_id in found.ids else "")
     for address in found.addresses:
         connection.execute("DELETE FROM rejected WHERE address=?", (address,))
     for address in found.addresses - found.shared:
@@ -111,18 +114,19 @@ def erase(connection: sqlite3.Connection, found: Found) -> int:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """Raises `JournalError`."""
+def opened(path: Path, keys: Keys = NO_KEYS) -> Iterator[Connection]:
+    """Raises `JournalError`, and `Locked`."""
     try:
         with closing(connect(path)) as connection:
+            connection.unlock(keys, claim=True)
             yield connection
     except sqlite3.Error as error:
         raise JournalError(f"the journal could not be written: {error}") from error
 
 
-def bury(connection: sqlite3.Connection, ids: Iterable[str]) -> None:
+def bury(connection: Connection, ids: Iterable[str]) -> None:
     """Ids of things that are to stay forgotten, of which this journal has no number."""
-    for one in sorted(set(ids)):
+    for one in map(connection.key.mask_text, sorted(set(ids))):
         if connection.execute("SELECT 1 FROM purged WHERE id=?", (one,)).fetchone() is None:
             (lowest,) = connection.execute("SELECT min(coalesce(min(n), 0), 0) FROM purged").fetchone()
             put(connection, "purged", lowest - 1, one)

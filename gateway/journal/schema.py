@@ -8,8 +8,12 @@ import zlib
 from contextlib import closing
 from pathlib import Path
 
-VERSION = 4
-"""2 has `held`, 3 `proofs` and `audit`, 4 `purged`. A journal of an older format is taken over as it is; `connect` adds the tables."""
+from gateway.encryption import PLAIN, Key, Keys
+
+VERSION = 5
+"""2 has `held`, 3 `proofs` and `audit`, 4 `purged`; 5 may be encrypted. A journal of an older format is taken over as it is; `connect`
+adds the tables.
+"""
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS things(
@@ -42,6 +46,9 @@ CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL, crc I
 
 SEALED = ("missing", "devices", "episodes", "sinks", "deferred", "held", "rejected", "proofs", "audit", "purged", "meta")
 """The tables beside the things. The last column of each seals the others."""
+
+KEY = "encrypted with"
+"""In `meta`: the name of the key; empty for none."""
 
 THING_COLUMNS = "n, id, version, type, digest, quality, position, body, crc"
 Thing = tuple[int, str, int, str, bytes, int, int, str, int]
@@ -85,10 +92,28 @@ def put(connection: sqlite3.Connection, table: str, *values: object) -> None:
     connection.execute(f"INSERT OR REPLACE INTO {table} VALUES({places})", (*values, seal(*values)))
 
 
-def connect(path: Path) -> sqlite3.Connection:
+class Connection(sqlite3.Connection):
+    """With the key of what is in this journal, all of which has the same one."""
+
+    key: Key = PLAIN
+
+    def unlock(self, keys: Keys, *, claim: bool = False) -> None:
+        """Find the key of this journal among these. `claim`: one in which nothing is yet is theirs from now on. Raises `Locked`."""
+        said = self.execute("SELECT value FROM meta WHERE key=?", (KEY,)).fetchone()
+        if said is None:
+            # New, of an older format, or damage took it: then what is there tells.
+            first = self.execute("SELECT body FROM things ORDER BY n LIMIT 1").fetchone()
+            self.key = keys.current if first is None else keys.of(octets(first[0]))
+            if claim:
+                put(self, "meta", KEY, self.key.name)
+        else:
+            self.key = keys.named(str(said[0]))
+
+
+def connect(path: Path) -> Connection:
     """For writing: every commit is on the medium when it returns."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # the WAL takes over the mode
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10, factory=Connection)
     try:
         # A body damaged inside a character must reach the checksum, not fail as text.
         connection.text_factory = _text
@@ -115,9 +140,18 @@ def _columns(connection: sqlite3.Connection, table: str) -> list[tuple[object, .
     return connection.execute('SELECT name, type, "notnull", pk FROM pragma_table_info(?) ORDER BY cid', (table,)).fetchall()
 
 
-def connect_reader(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False, timeout=10)
+def connect_reader(path: Path, keys: Keys | None = None) -> Connection:
+    """Without keys for what is encrypted with none. Raises `Locked`."""
+    connection = sqlite3.connect(
+        f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False, timeout=10, factory=Connection
+    )
     connection.text_factory = _text
+    if keys is not None:
+        try:
+            connection.unlock(keys)
+        except BaseException:
+            connection.close()
+            raise
     return connection
 
 

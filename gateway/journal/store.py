@@ -18,25 +18,27 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from gateway.encryption import NO_KEYS, Keys
 from gateway.errors import StateError
 from gateway.journal import jobs, purging
+from gateway.journal.reading import before, proof_of, read_all, read_latest, read_rejected, read_sinks, sound
 from gateway.journal.rows import Commit, Committed, Fate, Rejection, Row
-from gateway.journal.schema import THING_COLUMNS, VERSION, connect, connect_reader, octets, put, row_is_sound
+from gateway.journal.schema import THING_COLUMNS, VERSION, Connection, connect, connect_reader, put
 from gateway.journal.writer import Writer
-from gateway.provenance import Proof, Signed, Signer
+from gateway.provenance import Signer
 
 
 class Journal:
     """Open one per state directory, under its lock, after `repair.check`."""
 
-    def __init__(self, path: Path, signer: Signer | None = None) -> None:
-        """`signer`: signs each thing that is new."""
-        self._path, self._signer = path, signer
+    def __init__(self, path: Path, signer: Signer | None = None, keys: Keys = NO_KEYS) -> None:
+        """`signer`: signs each thing that is new. `keys`: what is stored is encrypted with one of them. Raises `StateError`."""
+        self.path, self.keys, self._signer = path, keys, signer
         try:
             self._connection = connect(path)
             self._claim_format()
@@ -48,9 +50,10 @@ class Journal:
         try:
             found = self._connection.execute("SELECT value FROM meta WHERE key='version'").fetchone()
             if found is not None and int(found[0]) > VERSION:
-                raise StateError(f"{self._path} was written by a newer health-gateway (format {found[0]}); install that version again")
+                raise StateError(f"{self.path} was written by a newer health-gateway (format {found[0]}); install that version again")
             if found is None or int(found[0]) < VERSION:
                 put(self._connection, "meta", "version", str(VERSION))
+            self._connection.unlock(self.keys, claim=True)
         except BaseException:
             self._connection.close()
             raise
@@ -68,7 +71,7 @@ class Journal:
     async def identity(self, address: str, derived: str) -> str:
         """The identity this address has had since first contact; `derived` if this is the first."""
 
-        def job(connection: sqlite3.Connection) -> str:
+        def job(connection: Connection) -> str:
             known = connection.execute("SELECT identity FROM devices WHERE address=?", (address,)).fetchone()
             if known is not None:
                 return str(known[0])
@@ -81,7 +84,7 @@ class Journal:
         """When this device was met first: `received`, in seconds since 1970, if that is now."""
         key = f"met/{identity}"
 
-        def job(connection: sqlite3.Connection) -> float:
+        def job(connection: Connection) -> float:
             known = connection.execute("SELECT value FROM meta WHERE key=?", (key,)).fetchone()
             if known is not None:
                 return float(known[0])
@@ -99,7 +102,7 @@ class Journal:
     async def advance(self, sink: str, fate: Fate) -> None:
         """Move a sink's cursor, never back; in the same transaction enter what waits and take out what has gone after all."""
 
-        def job(connection: sqlite3.Connection) -> None:
+        def job(connection: Connection) -> None:
             before = connection.execute("SELECT cursor FROM sinks WHERE name=?", (sink,)).fetchone()
             put(connection, "sinks", sink, max(fate.cursor, before[0] if before else 0))
             for table in ("deferred", "held"):
@@ -146,155 +149,84 @@ class Journal:
 
     def after(self, n: int, limit: int) -> list[Row]:
         """Sound rows behind `n`, in order. A damaged one is left out; `repair` deals with it."""
-        with closing(connect_reader(self._path)) as reader:
+        with closing(connect_reader(self.path, self.keys)) as reader:
             rows = reader.execute(f"SELECT {THING_COLUMNS} FROM things WHERE n>? ORDER BY n LIMIT ?", (n, limit)).fetchall()  # noqa: S608 - a constant
             return self._complete(reader, rows)
 
     def deferred(self, sink: str) -> list[tuple[int, str]]:
-        with closing(connect_reader(self._path)) as reader:
+        with closing(connect_reader(self.path)) as reader:
             return reader.execute("SELECT n, reason FROM deferred WHERE sink=? ORDER BY n", (sink,)).fetchall()
 
     def held(self, sink: str) -> list[tuple[int, str, str]]:
         """Number, line and reason of what waits in line, oldest first."""
-        with closing(connect_reader(self._path)) as reader:
+        with closing(connect_reader(self.path)) as reader:
             return reader.execute("SELECT n, line, reason FROM held WHERE sink=? ORDER BY n", (sink,)).fetchall()
 
     def rows(self, numbers: Sequence[int]) -> list[Row]:
         """Those of these numbers that have a sound row, in order."""
-        with closing(connect_reader(self._path)) as reader:
+        with closing(connect_reader(self.path, self.keys)) as reader:
             rows = reader.execute(
                 f"SELECT {THING_COLUMNS} FROM things WHERE n IN (SELECT value FROM json_each(?)) ORDER BY n",  # noqa: S608 - a constant
                 (json.dumps(list(numbers)),),
             ).fetchall()
             return self._complete(reader, rows)
 
-    def _complete(self, reader: sqlite3.Connection, found: Sequence[tuple[Any, ...]]) -> list[Row]:
+    def _complete(self, reader: Connection, found: Sequence[tuple[Any, ...]]) -> list[Row]:
         """The sound ones, with what stands beside them: whose they were, and a signature where this gateway signs."""
-        rows = [_row(row) for row in found if row_is_sound(row)]
+        rows = list(sound(reader, found))
         later = [row.id for row in rows if row.version > 1]
         if later:
-            before = _before(reader, later)
-            rows = [row._replace(before=before(row)) if row.version > 1 else row for row in rows]
+            whose = before(reader, later)
+            rows = [row._replace(before=whose(row)) if row.version > 1 else row for row in rows]
         if self._signer is None:
             return rows
         query = "SELECT n, key, previous, signature FROM proofs WHERE n IN (SELECT value FROM json_each(?))"
-        proofs = {n: Proof(*proof) for n, *proof in reader.execute(query, (json.dumps([row.n for row in rows]),))}
+        proofs = {n: proof_of(reader, proof) for n, *proof in reader.execute(query, (json.dumps([row.n for row in rows]),))}
         return [row._replace(proof=proofs.get(row.n)) for row in rows]
 
     def versions(self, thing_id: str) -> list[Row]:
-        with closing(connect_reader(self._path)) as reader:
-            rows = reader.execute(f"SELECT {THING_COLUMNS} FROM things WHERE id=? ORDER BY version", (thing_id,)).fetchall()  # noqa: S608 - a constant
-        return [_row(row) for row in rows if row_is_sound(row)]
+        query = f"SELECT {THING_COLUMNS} FROM things WHERE id=? ORDER BY version"  # noqa: S608 - a constant
+        with closing(connect_reader(self.path, self.keys)) as reader:
+            return list(sound(reader, reader.execute(query, (reader.key.mask_text(thing_id),))))
 
     def last_position(self) -> int:
         """Of the latest things' frames in the intake log; -1 without any."""
-        with closing(connect_reader(self._path)) as reader:
+        with closing(connect_reader(self.path)) as reader:
             found = reader.execute("SELECT coalesce(max(position), -1) FROM (SELECT position FROM things ORDER BY n DESC LIMIT 1000)")
             return int(found.fetchone()[0])
 
     def with_quality(self, quality: int) -> list[Row]:
         """Every version whose time has this quality (its rank); there is an index for the worst one."""
-        with closing(connect_reader(self._path)) as reader:
-            rows = reader.execute(f"SELECT {THING_COLUMNS} FROM things WHERE quality={quality:d} ORDER BY n").fetchall()  # noqa: S608
-        return [_row(row) for row in rows if row_is_sound(row)]
+        query = f"SELECT {THING_COLUMNS} FROM things WHERE quality={quality:d} ORDER BY n"  # noqa: S608 - constants and an integer
+        with closing(connect_reader(self.path, self.keys)) as reader:
+            return list(sound(reader, reader.execute(query)))
 
     def everything(self) -> Iterator[Row]:
         """Every sound row in order, one at a time, as of now."""
-        yield from read_all(self._path)
+        yield from read_all(self.path, self.keys)
+
+    def latest(self) -> Iterator[Row]:
+        """The latest sound version of each thing, in order."""
+        yield from read_latest(self.path, self.keys)
 
     def counts(self) -> dict[str, int]:
-        with closing(connect_reader(self._path)) as reader:
+        with closing(connect_reader(self.path)) as reader:
             tables = ("rejected", "missing", "purged", "devices")
             one = {name: reader.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables}  # noqa: S608 - constants
             one["things"] = reader.execute("SELECT count(*) FROM things").fetchone()[0]
         return one
 
     def sinks(self) -> dict[str, dict[str, int]]:
-        return read_sinks(self._path)
+        return read_sinks(self.path)
 
     def rejected(self) -> list[Rejection]:
-        return read_rejected(self._path)
+        return read_rejected(self.path, self.keys)
 
     def missing(self) -> list[tuple[int, str]]:
-        with closing(connect_reader(self._path)) as reader:
+        with closing(connect_reader(self.path)) as reader:
             return reader.execute("SELECT n, why FROM missing ORDER BY n").fetchall()
 
     def _ask(self, query: str, *values: object, default: object) -> Any:
-        with closing(connect_reader(self._path)) as reader:
+        with closing(connect_reader(self.path)) as reader:
             row = reader.execute(query, values).fetchone()
         return default if row is None else row[0]
-
-
-def read_all(path: Path) -> Iterator[Row]:
-    with closing(connect_reader(path)) as reader:
-        for row in reader.execute(f"SELECT {THING_COLUMNS} FROM things ORDER BY n"):  # noqa: S608 - a constant
-            if row_is_sound(row):
-                yield _row(row)
-
-
-def read_signed(path: Path) -> Iterator[Signed]:
-    """Every row in order with its proof, sound or not: whoever verifies looks at what is there. What was purged is named."""
-    with closing(connect_reader(path)) as reader:
-        for n, body, *proof in reader.execute(
-            "SELECT n, body, key, previous, signature FROM (SELECT n, body FROM things UNION ALL SELECT n, NULL FROM purged WHERE n > 0)"
-            " LEFT JOIN proofs USING(n) ORDER BY n"
-        ):
-            if body is None:
-                yield Signed(n, b"", None, purged=True)
-            else:
-                yield Signed(n, octets(str(body)), Proof(*proof) if proof[0] is not None else None)
-
-
-def read_audit(path: Path) -> Iterator[Signed]:
-    """Every entry of the audit log in order, sound or not."""
-    with closing(connect_reader(path)) as reader:
-        for n, body, *proof in reader.execute("SELECT n, body, key, previous, signature FROM audit ORDER BY n"):
-            yield Signed(n, octets(str(body)), Proof(*proof))
-
-
-def read_latest(path: Path) -> Iterator[Row]:
-    """The latest sound version of each thing, in order."""
-    with closing(connect_reader(path)) as reader:
-        for row in reader.execute(
-            f"SELECT {THING_COLUMNS} FROM things AS t WHERE NOT EXISTS "  # noqa: S608 - a constant
-            "(SELECT 1 FROM things AS newer WHERE newer.id=t.id AND newer.version>t.version) ORDER BY n"
-        ):
-            if row_is_sound(row):
-                yield _row(row)
-
-
-def read_rejected(path: Path) -> list[Rejection]:
-    with closing(connect_reader(path)) as reader:
-        rows = reader.execute(
-            "SELECT position, session, address, driver, characteristic, data, error, at FROM rejected ORDER BY position"
-        ).fetchall()
-    return [Rejection(*row) for row in rows]
-
-
-def read_sinks(path: Path) -> dict[str, dict[str, int]]:
-    """By name: `cursor`, and how many are `deferred` and `held`."""
-    with closing(connect_reader(path)) as reader:
-        waiting = {
-            table: dict(reader.execute(f"SELECT sink, count(*) FROM {table} GROUP BY sink").fetchall())  # noqa: S608 - constants
-            for table in ("deferred", "held")
-        }
-        cursors = reader.execute("SELECT name, cursor FROM sinks ORDER BY name").fetchall()
-    return {name: {"cursor": cursor, **{table: count.get(name, 0) for table, count in waiting.items()}} for name, cursor in cursors}
-
-
-def _before(reader: sqlite3.Connection, ids: Sequence[str]) -> Callable[[Row], tuple[str, ...]]:
-    """Whose the earlier versions of a thing were; what is damaged says nothing."""
-    query = f"SELECT {THING_COLUMNS} FROM things WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id, version"  # noqa: S608 - a constant
-    known: dict[str, list[tuple[int, str]]] = {}
-    for found in reader.execute(query, (json.dumps(list(ids)),)):
-        if row_is_sound(found):
-            row = _row(found)
-            person = json.loads(row.body).get("person")
-            if person is not None:
-                known.setdefault(row.id, []).append((row.version, person))
-    return lambda row: tuple(dict.fromkeys(person for version, person in known.get(row.id, ()) if version < row.version))
-
-
-def _row(row: tuple[Any, ...]) -> Row:
-    n, thing_id, version, kind, _digest, quality, _position, body, _crc = row
-    return Row(n, thing_id, version, kind, quality, body)

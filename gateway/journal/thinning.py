@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gateway.journal.schema import put
+from gateway.journal.schema import Connection, put
 
 TOGETHER = 500
 """Rows in one transaction: whoever files something meanwhile does not wait long."""
@@ -30,14 +29,14 @@ class Thinned:
     is_over: bool = False
 
 
-def thin(connection: sqlite3.Connection, sinks: Sequence[str], before: str, behind: int) -> Thinned:
+def thin(connection: Connection, sinks: Sequence[str], before: str, behind: int) -> Thinned:
     """Looks at the next rows behind `behind`, up to the first that was received at `before` (ISO, UTC) or later."""
     done = Thinned(last=behind)
     cursors = {name: _cursor(connection, name) for name in sinks}
     query = "SELECT n, id, type, quality, body FROM things WHERE n>? ORDER BY n LIMIT ?"
     rows = connection.execute(query, (behind, TOGETHER)).fetchall()
     for n, thing_id, kind, _quality, body in rows:
-        received = _received(body)
+        received = _received(connection, body)
         if received is not None and received >= before:
             done.is_over = True
             break
@@ -48,7 +47,7 @@ def thin(connection: sqlite3.Connection, sinks: Sequence[str], before: str, behi
     return done
 
 
-def tidy(connection: sqlite3.Connection, limit: float) -> None:
+def tidy(connection: Connection, limit: float) -> None:
     """Of what came before `limit` (seconds since 1970): frames that no driver could read, and how repetitions were told apart."""
     connection.execute("DELETE FROM rejected WHERE at<?", (limit,))
     # Beside each moment by the clock stands one by the time since a boot, which is always the smaller one.
@@ -56,24 +55,24 @@ def tidy(connection: sqlite3.Connection, limit: float) -> None:
     connection.execute(f"DELETE FROM episodes WHERE (device, session) IN ({old})", (limit, SMALLEST_MOMENT))  # noqa: S608 - a constant
 
 
-def _cursor(connection: sqlite3.Connection, name: str) -> int:
+def _cursor(connection: Connection, name: str) -> int:
     row = connection.execute("SELECT cursor FROM sinks WHERE name=?", (name,)).fetchone()
     return 0 if row is None else int(row[0])
 
 
-def _received(body: str) -> str | None:
+def _received(connection: Connection, body: str) -> str | None:
     """None for a damaged row, which `repair` takes out and files again; and where the hub's clock cannot have been right."""
     try:
-        received = str(json.loads(body)["provenance"]["received"])
+        received = str(json.loads(connection.key.decrypt_text(body))["provenance"]["received"])
     except (ValueError, LookupError, TypeError):
         return None
     return received if received >= EARLIEST else None
 
 
-def _throw(connection: sqlite3.Connection, thing_id: str, before: str, cursors: dict[str, int], done: Thinned) -> None:
+def _throw(connection: Connection, thing_id: str, before: str, cursors: dict[str, int], done: Thinned) -> None:
     """A thing with all its versions, or nothing of it."""
     versions = connection.execute("SELECT n, quality, body FROM things WHERE id=?", (thing_id,)).fetchall()
-    if not versions or any(quality == _PENDING or (_received(body) or before) >= before for _, quality, body in versions):
+    if not versions or any(quality == _PENDING or (_received(connection, body) or before) >= before for _, quality, body in versions):
         return
     numbers = [n for n, _, _ in versions]
     needing = [name for name, cursor in cursors.items() if cursor < max(numbers) or _waits(connection, name, numbers)]
@@ -86,7 +85,7 @@ def _throw(connection: sqlite3.Connection, thing_id: str, before: str, cursors: 
     done.rows += len(numbers)
 
 
-def _waits(connection: sqlite3.Connection, sink: str, numbers: Sequence[int]) -> bool:
+def _waits(connection: Connection, sink: str, numbers: Sequence[int]) -> bool:
     asked = json.dumps(list(numbers))
     return any(
         connection.execute(f"SELECT 1 FROM {table} WHERE sink=? AND n IN (SELECT value FROM json_each(?))", (sink, asked)).fetchone()  # noqa: S608 - a constant

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from gateway.errors import JournalError
+from gateway.journal.schema import Connection
 
 T = TypeVar("T")
-Job = tuple[Callable[[sqlite3.Connection], Any], asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
+Job = tuple[Callable[[Connection], Any], asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
 
 
 class Writer:
@@ -22,14 +23,14 @@ class Writer:
     A waiter that was cancelled changes nothing: its job is done all the same.
     """
 
-    def __init__(self, connection: sqlite3.Connection, *, group: int = 256) -> None:
+    def __init__(self, connection: Connection, *, group: int = 256) -> None:
         self._connection, self._group = connection, group
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
         self._thread.start()
         self.commits = 0
 
-    async def do(self, job: Callable[[sqlite3.Connection], T]) -> T:
+    async def do(self, job: Callable[[Connection], T]) -> T:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._jobs.put((job, loop, future))

@@ -13,7 +13,7 @@ from gateway import registry
 from gateway.app import Gateway, run_until_signalled
 from gateway.clock import Clock, SystemClock
 from gateway.config import BluetoothSection, Config, DeviceSection, DiskSection, GatewaySection, TimeSection
-from gateway.journal.store import read_all
+from gateway.journal.reading import read_all
 from gateway.simulator.advertisers import BTHomeScale
 from gateway.simulator.memory import Verdict, compare, truths
 from gateway.simulator.users import UserScale

@@ -22,7 +22,7 @@ from gateway.provenance import Signer
 from gateway.sinks.base import Sink, person_of
 from gateway.sinks.mqtt import MqttSink
 from gateway.sinks.outlet import Outlet
-from tests.bench.journal import fill, real_body
+from tests.bench.journal import KEYS, encrypt, fill, real_body
 from tests.bench.measure import interleaved
 from tests.support.broker import DOCUMENTED, Broker
 
@@ -79,7 +79,8 @@ def run(things: int = THINGS) -> None:
         thing = json.dumps({**json.loads(body), "person": "anna"}, separators=(",", ":"))
         signer = Signer(bytes(32))
         fill(place / "journal.db", thing, things, signer)
-        journal = Journal(place / "journal.db", signer)
+        encrypt(place / "journal.db")
+        journal = Journal(place / "journal.db", signer, KEYS)
         rows = journal.after(0, things)
         broker = Broker(place / "broker", DOCUMENTED, log="none").start()
         reader = subprocess.Popen(
@@ -94,7 +95,9 @@ def run(things: int = THINGS) -> None:
                 },
                 RUNS,
             )
-            print(f"draining {things:,} signed things of {size} bytes to Mosquitto, {IN_FLIGHT} in flight, medians of {RUNS}, interleaved")
+            print(
+                f"draining {things:,} things of {size} bytes, signed and encrypted, to Mosquitto, {IN_FLIGHT} in flight, medians of {RUNS}"
+            )
             print(f"  bare aiomqtt, same messages      {found['bare']:8.0f} things/s")
             print(f"  journal, outlet and mqtt sink    {found['ours']:8.0f} things/s   {found['ours'] / found['bare']:.2f} x")
             _spent(broker.port, journal, min(things, 20_000))

@@ -15,9 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gateway.encryption import Key, Keys
 from gateway.journal import Commit, Journal
+from gateway.journal.reading import read_all
+from gateway.journal.rekeying import rekey
 from gateway.journal.schema import put, row_crc
-from gateway.journal.store import read_all
 from gateway.provenance import NONE, Signer, statement
 from gateway.simulator.play import play
 from gateway.sinks.file import FileSink
@@ -25,6 +27,7 @@ from tests.bench.measure import interleaved
 from tests.support.things import candidate
 
 THINGS, PRODUCERS = 1000, 100
+KEYS = Keys(Key(bytes(range(32))))
 MILLION = 1_000_000
 
 
@@ -70,6 +73,7 @@ SYNC_COUNTER = """
 import asyncio, sys, tempfile
 from pathlib import Path
 from typing import Any
+from gateway.encryption import Key, Keys
 from gateway.journal import Commit, Journal
 from tests.support.things import candidate
 async def main(journal):
@@ -120,6 +124,15 @@ def fill(path: Path, body: str, count: int, signer: Signer | None = None) -> Non
     journal._connection.execute("COMMIT")
     put(journal._connection, "sinks", "file", count)
     journal.close()
+
+
+def encrypt(path: Path) -> None:
+    """As a start does it after a key was named."""
+    before, began = path.stat().st_size, time.perf_counter()
+    done = rekey(path, KEYS)
+    assert done is not None
+    spent = time.perf_counter() - began
+    print(f"encrypting {done.things:,} things that are there: {spent:.1f} s, {path.stat().st_size / before:.2f} times the room")
 
 
 def _proofs(rows: Iterator[tuple[Any, ...]], signer: Signer) -> Iterator[tuple[int, str, bytes, bytes]]:

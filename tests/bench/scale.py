@@ -26,7 +26,7 @@ from gateway.provenance import Signer
 from gateway.sinks.base import person_of
 from gateway.sinks.nats import NatsSink
 from tests.bench.drain import drained
-from tests.bench.journal import fill, real_body
+from tests.bench.journal import KEYS, encrypt, fill, real_body
 from tests.bench.measure import interleaved
 from tests.support.nats_server import STREAM, NatsServer, stream
 from tests.support.postgres import Postgres, running
@@ -158,7 +158,8 @@ def run(things: int = THINGS) -> None:
         (place / "keys").mkdir()
         (place / "keys" / "hub.pub").write_text(signer.public.hex())
         fill(place / "journal.db", thing, things, signer)
-        journal = Journal(place / "journal.db", signer)
+        encrypt(place / "journal.db")
+        journal = Journal(place / "journal.db", signer, KEYS)
         rows = journal.after(0, things)
         server = NatsServer(place / "nats").start()
         try:
@@ -169,7 +170,9 @@ def run(things: int = THINGS) -> None:
                 },
                 RUNS,
             )
-            print(f"draining {things:,} signed things of {size} bytes to JetStream, {IN_FLIGHT} in flight, medians of {RUNS}, interleaved")
+            print(
+                f"draining {things:,} things of {size} bytes, signed and encrypted, to JetStream, {IN_FLIGHT} in flight, medians of {RUNS}"
+            )
             print(f"  bare nats-py, unsigned           {found['bare']:8.0f} things/s")
             print(f"  journal, outlet and nats sink    {found['ours']:8.0f} things/s   {found['ours'] / found['bare']:.2f} x")
             print(f"collect, {COLLECTED:,} signed things verified and committed, one run each, the gateway, stream and database beside it")

@@ -155,7 +155,8 @@ class StreamFar(Far):
         await asyncio.to_thread(self._database.start)
         client = await nats.connect(self._cluster.urls)
         for _ in range(100):
-            with suppress(nats.js.errors.ServiceUnavailableError, nats.errors.TimeoutError):
+            # Not yet: no leader is elected; it does not know its two followers ("no suitable peers"), which is a bad request to it.
+            with suppress(nats.js.errors.ServiceUnavailableError, nats.js.errors.BadRequestError, nats.errors.TimeoutError):
                 await client.jetstream(timeout=1).add_stream(stream(num_replicas=3))
                 break
             await asyncio.sleep(0.1)

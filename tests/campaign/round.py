@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gateway.journal.store import read_latest
+from drivers.kit.capture import Record
+from gateway.encryption import Keys, make_key, read_keys
+from gateway.intake import read
+from gateway.journal.reading import read_latest
 from gateway.simulator.devices import Meter
 from gateway.simulator.memory import Verdict, compare, truths
 from gateway.simulator.pushers import Cuff, Scale
@@ -79,6 +82,10 @@ class Round:
         self._config = place / "config.toml"
         self._clock, self._calm = place / "clock", place / "calm"
         self._clock.write_text("0")
+        self._key_files = [place / "key-1", place / "key-2"]
+        for path in self._key_files:
+            make_key(path)
+        self._key: Path | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._configured, self._one_at_a_time = asyncio.Lock(), asyncio.Lock()
         self.result = Result(plan)
@@ -117,6 +124,9 @@ users = {{ 1 = "anna", 2 = "ben" }}
 [sink.file]
 type = "file"
 path = "{self._place / "things.ndjson"}"
+[at_rest]
+{f'key_file = "{self._key}"' if self._key else ""}
+old_key_files = {json.dumps([str(path) for path in self._key_files])}
 {self._far.sections()}"""
 
     async def run(self) -> Result:
@@ -175,6 +185,9 @@ path = "{self._place / "things.ndjson"}"
         ).write(self._place / "spec.json")
         log = self._place / "daemon.log"
         async with self._configured:
+            # Each life stores what there is with another key than the one before, or with none.
+            self._key = self._random.choice([path for path in (None, *self._key_files) if path != self._key or kill])
+            self._config.write_text(self._text())
             before = log.read_bytes().count(b" started ") if log.exists() else 0
             with log.open("ab") as out:
                 self._process = await asyncio.create_subprocess_exec(
@@ -262,7 +275,7 @@ path = "{self._place / "things.ndjson"}"
     async def _judge(self) -> None:
         expected = truths(self._place / "devices")
         self.result.deleting = sum(truth["type"] in FORGETFUL for truth in expected)
-        latest = [json.loads(row.body) for row in read_latest(self._state / "journal.db")]
+        latest = [json.loads(row.body) for row in read_latest(self._state / "journal.db", self._keys())]
         newest = {thing["id"]: thing["version"] for thing in latest}
         with suppress(TimeoutError):
             async with asyncio.timeout(ARRIVAL_SECONDS):
@@ -282,8 +295,12 @@ path = "{self._place / "things.ndjson"}"
     def _never_taken(self, expected: list[dict[str, Any]], lost: set[int]) -> int:
         if not lost:
             return 0
-        log = b"".join(path.read_bytes() for path in (self._state / "intake").glob("*.log")).decode(errors="replace").lower()
+        records = (record for record in read(self._state / "intake", 0, self._keys()) if isinstance(record, Record))
+        log = "\n".join(record.data.hex() for record in records)
         return sum(truth["truth"] in lost and bool(truth["data"]) and truth["data"].lower() not in log for truth in expected)
+
+    def _keys(self) -> Keys:
+        return read_keys(self._key, self._key_files)
 
     def clear(self) -> None:
         shutil.rmtree(self._place, ignore_errors=True)

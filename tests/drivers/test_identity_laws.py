@@ -19,7 +19,7 @@ from drivers.kit.capture import Record
 from gateway import inbox
 from gateway.filing import Filing, SessionFacts
 from gateway.journal import Committed, Journal
-from gateway.journal.store import read_latest
+from gateway.journal.reading import read_latest
 from gateway.replay import work_off
 from tests.support import golden
 from tests.support.replaying import records

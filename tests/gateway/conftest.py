@@ -1,4 +1,4 @@
-"""A journal of a test's own."""
+"""A journal of a test's own, and a household that all of them share."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.journal import Journal
+from tests.support.lived_in import live
 
 
 @pytest.fixture
@@ -20,3 +21,11 @@ def journal(path: Path) -> Iterator[Journal]:
     made = Journal(path)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """To be copied, and configured for its place then."""
+    state = tmp_path_factory.mktemp("lived-in")
+    live(state)
+    return state

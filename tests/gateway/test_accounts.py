@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from gateway.claiming import claimed
 from gateway.cli import root
 from gateway.journal import Commit, Fate, Journal
-from gateway.journal.store import read_sinks
+from gateway.journal.reading import read_sinks
 from gateway.sinks.base import Answer, Sink
 from gateway.sinks.outlet import Outlet
 from tests.gateway.test_filing import facts, glucose, put

@@ -167,7 +167,7 @@ def test_nothing_but_the_state_directory_is_written(tmp_path: Path) -> None:
         process.communicate(timeout=30)
     assert list(home.iterdir()) == []
     names = {path.name for path in state.iterdir()} - {"journal.db-wal", "journal.db-shm"}
-    assert names == {"journal.db", "intake", "lock", "simulator", "things.ndjson"}
+    assert names == {"journal.db", "gateway.id", "intake", "lock", "simulator", "things.ndjson"}
 
 
 def test_no_health_value_is_logged(tmp_path: Path) -> None:

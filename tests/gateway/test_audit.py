@@ -16,7 +16,7 @@ from gateway.audit import Audit
 from gateway.cli import root
 from gateway.errors import JournalError
 from gateway.journal import Journal
-from gateway.journal.store import read_audit
+from gateway.journal.reading import read_audit
 from gateway.provenance import AUDIT_LABEL, Signer, Verdict, verify
 from gateway.simulator.cables.freestyle import FreeStyleUsb
 from gateway.transports.cables.plugs import Plugged

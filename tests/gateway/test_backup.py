@@ -14,7 +14,7 @@ from gateway.cli import root
 from gateway.errors import StateError
 from gateway.journal import Commit, Journal
 from gateway.journal import backup as copying
-from gateway.journal.store import read_audit, read_latest
+from gateway.journal.reading import read_audit, read_latest
 from gateway.simulator.cables.freestyle import FreeStyleUsb
 from gateway.transports.cables.plugs import Plugged
 from tests.support.cable_cases import NOW, glucose_of, records, told_glucose

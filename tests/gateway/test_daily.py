@@ -27,7 +27,7 @@ class Life:
         self.audit = Audit(journal, clock.now)
         self.audit.note("started")
         self.delivered = 0
-        retention = Retention(journal, place / "intake", self.intake, ["a"], clock.now)
+        retention = Retention(journal, self.intake, ["a"], clock.now)
         self.daily = Daily(
             journal, self.audit, clock, retention, gateway_id="c0ffee00", delivered=self._deliver, committed=lambda _new: None
         )

@@ -17,7 +17,7 @@ from gateway.config_sinks import FhirSection
 from gateway.exports.fhir.bundle import SIGNED
 from gateway.filing import candidates
 from gateway.journal import Commit, Journal
-from gateway.journal.store import read_latest
+from gateway.journal.reading import read_latest
 from gateway.normalize.things import SamplesData, SamplesThing
 from gateway.provenance import Proof, Signer, signature_problem
 from gateway.sinks.base import Unreachable

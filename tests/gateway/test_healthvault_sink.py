@@ -18,7 +18,7 @@ from gateway.config_sinks import HealthVaultSection
 from gateway.healthvault import rules, wire
 from gateway.healthvault.status import MEANS, SENTENCES, Means
 from gateway.journal import Journal
-from gateway.journal.store import read_latest
+from gateway.journal.reading import read_latest
 from gateway.provenance import Signer
 from gateway.sinks.base import Unreachable
 from gateway.sinks.healthvault import NOBODY, HealthVaultSink

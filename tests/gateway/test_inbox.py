@@ -18,7 +18,7 @@ from gateway import inbox, pending
 from gateway.cli import root
 from gateway.config import DeviceSection
 from gateway.journal import Journal
-from gateway.journal.store import read_latest
+from gateway.journal.reading import read_latest
 from gateway.simulator.cables.freestyle import FreeStyleUsb
 from gateway.transports.cables.plugs import Plugged
 from tests.gateway.test_filing import FRAME, TIME, A, facts, glucose, info, put

@@ -12,7 +12,7 @@ from gateway.exports.fhir.bundle import Transaction
 from gateway.exports.fhir.parties import Home
 from gateway.exports.healthvault_xml import thing_element
 from gateway.journal import Journal
-from gateway.journal.store import read_audit, read_signed
+from gateway.journal.reading import read_audit, read_signed
 from gateway.marking import tell
 from gateway.normalize.things import BY_NAME
 from gateway.provenance import AUDIT_LABEL, Signer, Verdict, verify

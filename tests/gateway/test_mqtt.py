@@ -348,7 +348,7 @@ async def test_a_consumer_keeps_the_highest_version_and_sends_no_receipt_elsewhe
 async def told(journal: Journal, settings: MqttSection) -> str:
     """The one line that the owner reads; nothing has moved, and another sink has what this one waits for."""
     await fill(journal, 1)
-    place = settings.password_file.parent if settings.password_file else journal._path.parent
+    place = settings.password_file.parent if settings.password_file else journal.path.parent
     beside = driven(journal, FileSink(place / "things.ndjson"), "file")
     async with beside, driven(journal, MqttSink(settings, "gw")) as outlet:
         await until(lambda: outlet.problem is not None and journal.cursor("file") == journal.head(), 25)

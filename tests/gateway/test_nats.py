@@ -14,7 +14,7 @@ import nats
 import pytest
 from click.testing import CliRunner
 from nats.aio.client import Client
-from nats.js.errors import ServiceUnavailableError
+from nats.js.errors import BadRequestError, ServiceUnavailableError
 
 from gateway.cli import root
 from gateway.config_sinks import NatsSection
@@ -63,7 +63,7 @@ async def patiently(do: Callable[[], Awaitable[T]]) -> T:
     for _ in range(30):
         try:
             return await do()
-        except (ServiceUnavailableError, nats.errors.TimeoutError):
+        except (ServiceUnavailableError, BadRequestError, nats.errors.TimeoutError):  # the second: it does not know its followers yet
             await asyncio.sleep(0.1)
     raise AssertionError("no leader")
 

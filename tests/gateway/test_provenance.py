@@ -19,7 +19,7 @@ from gateway.cli import root
 from gateway.errors import StateError
 from gateway.exports import signed
 from gateway.journal import Commit, Journal
-from gateway.journal.store import read_signed
+from gateway.journal.reading import read_signed
 from gateway.provenance import KEY_FILE, PUBLIC_FILE, Signer, Verdict, public_key, signer_of, statement, verify
 from gateway.simulator.cables.freestyle import FreeStyleUsb
 from gateway.transports.cables.plugs import Plugged

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,6 @@ import pytest
 from click.testing import CliRunner
 
 from drivers.kit.capture import CaptureError, Record
-from gateway import inbox
 from gateway.catching_up import catch_up
 from gateway.claiming import claimed
 from gateway.cli import root
@@ -24,60 +22,19 @@ from gateway.filing import Filing
 from gateway.intake import Intake, segments
 from gateway.intake import read as read_intake
 from gateway.journal import Fate, Journal, backup, repair
-from gateway.journal.store import read_latest
+from gateway.journal.reading import read_all, read_latest
+from gateway.journal.schema import connect_reader
 from gateway.provenance import signer_of
 from gateway.purge import erase
-from gateway.registry import load
 from gateway.replay import work_off
-from gateway.simulator.play import play
-from gateway.sinks.file import FileSink
 from tests.gateway.test_filing import FRAME, A, facts, glucose, put
-
-REGISTRY = load()
-
-
-@pytest.fixture(scope="module")
-def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Anna's, Ben's and nobody's things, of devices that are one person's and of such that are shared; signed."""
-    state = tmp_path_factory.mktemp("lived-in")
-    asyncio.run(play(state, seed=11, seconds=4, sinks={"file": FileSink(state / "things.ndjson")}, stored_only=True))
-    shutil.rmtree(state / "simulator")  # what the virtual devices themselves know
-    (state / "journal.db").unlink()
-    for left in state.glob("journal.db-*"):
-        left.unlink()
-
-    async def again() -> None:
-        journal, intake = Journal(state / "journal.db", signer_of(state)), Intake(state / "intake")
-        await work_off(read_intake(state / "intake"), REGISTRY, Filing(journal, None))
-        entries = inbox.entries(read_latest(state / "journal.db"))
-        keep = inbox.keeper(intake, lambda: 1.0)
-        # Cuff, scale and meter are everybody's, by turns; any other device is one person's.
-        addresses, times = sorted({entry.address for entry in entries}), sorted({(entry.address, entry.time) for entry in entries})
-        for entry in entries:
-            is_shared = entry.things[0]["type"] in ("blood-pressure", "weight", "blood-glucose") and "trend" not in str(entry.things)
-            number = times.index((entry.address, entry.time)) if is_shared else addresses.index(entry.address)
-            if number % 3 < 2:
-                await inbox.assign(journal, [entry.number], "anna" if number % 3 else "ben", keep)
-        # One that was Anna's for a while; and one word about things of both.
-        await inbox.assign(journal, [entries[0].number], "anna", keep)
-        await inbox.assign(journal, [entries[0].number], "ben", keep)
-        await keep({"ids": [entries[0].things[0]["id"], entries[1].things[0]["id"]], "by_hand": True})
-        await journal.set_meta("worked_off", str(intake.position))
-        await journal.advance("queue", Fate(journal.head()))
-        intake.close()
-        journal.close()
-
-    asyncio.run(again())
-    rows = [json.loads(row.body) for row in read_latest(state / "journal.db")]
-    (state / "things.ndjson").write_text("".join(json.dumps(thing) + "\n" for thing in rows))
-    (state / "config.toml").write_text(f'[gateway]\nstate = "{state}"\nsign = true\n[sink.queue]\ntype = "mqtt"\nhost = "x"\n')
-    return state
+from tests.support.lived_in import REGISTRY, configure, keys_in
 
 
-@pytest.fixture
-def state(lived_in: Path, tmp_path: Path) -> Path:
+@pytest.fixture(params=["plain", "encrypted"])
+def state(request: pytest.FixtureRequest, lived_in: Path, tmp_path: Path) -> Path:
     made = Path(shutil.copytree(lived_in, tmp_path / "state"))
-    (made / "config.toml").write_text(f'[gateway]\nstate = "{made}"\nsign = true\n[sink.queue]\ntype = "mqtt"\nhost = "x"\n')
+    configure(made, encrypted=request.param == "encrypted")
     return made
 
 
@@ -87,14 +44,14 @@ def run(state: Path, *arguments: str) -> tuple[int, str]:
 
 
 def things(state: Path) -> dict[str, dict[str, Any]]:
-    return {row.id: json.loads(row.body) for row in read_latest(state / "journal.db")}
+    return {row.id: json.loads(row.body) for row in read_latest(state / "journal.db", keys_in(state))}
 
 
 def told(state: Path) -> None:
     """The queue's other end has heard everything."""
 
     async def advance() -> None:
-        journal = Journal(state / "journal.db")
+        journal = Journal(state / "journal.db", keys=keys_in(state))
         await journal.advance("queue", Fate(journal.head()))
         journal.close()
 
@@ -114,20 +71,26 @@ def purged(state: Path, *more: str) -> str:
 def frames(state: Path, whose: set[str]) -> set[bytes]:
     """What the things with these ids were made of, and no other thing."""
     positions: dict[int, set[str]] = {}
-    with closing(sqlite3.connect(state / "journal.db")) as connection:
+    with closing(connect_reader(state / "journal.db", keys_in(state))) as connection:
         for thing_id, position in connection.execute("SELECT id, position FROM things WHERE type<>'device'"):
-            positions.setdefault(position, set()).add(thing_id)
-    records = (record for record in read_intake(state / "intake") if isinstance(record, Record) and record.kind in ("rx", "rd"))
+            positions.setdefault(position, set()).add(connection.key.unmask_text(thing_id))
+    records = (
+        record
+        for record in read_intake(state / "intake", keys=keys_in(state))
+        if isinstance(record, Record) and record.kind in ("rx", "rd")
+    )
     by_data: dict[bytes, set[str]] = {}
     for record in records:
-        if len(record.data) > 4:
+        if record.kind in ("rx", "rd") and len(record.data) > 4:
             by_data.setdefault(record.data, set()).update(positions.get(record.position, ()))
     return {data for data, ids in by_data.items() if ids and ids <= whose}
 
 
 def everything(state: Path) -> bytes:
-    """Every octet of the state directory, as a thief would read it."""
-    return b"".join(path.read_bytes() for path in sorted(state.rglob("*")) if path.is_file())
+    """Every octet of the state directory, as a thief would read it who has the key, if there is one."""
+    read = [record.data.hex().encode() for record in read_intake(state / "intake", keys=keys_in(state)) if isinstance(record, Record)]
+    read += [row.body.encode() for row in read_all(state / "journal.db", keys_in(state))]
+    return b"\n".join([path.read_bytes() for path in sorted(state.rglob("*")) if path.is_file()] + read)
 
 
 def test_nothing_of_hers_is_left_and_nothing_of_anybody_else_s_is_gone(state: Path) -> None:
@@ -155,14 +118,14 @@ def test_nothing_of_hers_is_left_and_nothing_of_anybody_else_s_is_gone(state: Pa
 
 def test_it_stays_so_when_a_device_tells_it_again_and_when_the_journal_is_lost(state: Path) -> None:
     before, intake = things(state), state / "intake"
-    kept_raw = {path.name: path.read_bytes() for path in intake.glob("*.log")}
+    kept_raw = {path.name: path.read_bytes() for path in intake.iterdir()}
     purged(state)
     left = set(things(state))
 
     async def started() -> None:
         findings = repair.check(state / "journal.db")
-        journal, log = Journal(state / "journal.db", signer_of(state)), Intake(intake)
-        await catch_up(state, REGISTRY, journal, Filing(journal, None), log, replay_all=findings.replay_all)
+        journal, log = Journal(state / "journal.db", signer_of(state), keys_in(state)), Intake(intake, keys=keys_in(state))
+        await catch_up(REGISTRY, journal, Filing(journal, None), log, replay_all=findings.replay_all)
         log.close()
         journal.close()
 
@@ -170,8 +133,8 @@ def test_it_stays_so_when_a_device_tells_it_again_and_when_the_journal_is_lost(s
         (state / "again").mkdir()
         for name, octets in kept_raw.items():
             (state / "again" / name).write_bytes(octets)
-        journal = Journal(state / "journal.db", signer_of(state))
-        await work_off(read_intake(state / "again"), REGISTRY, Filing(journal, None))
+        journal = Journal(state / "journal.db", signer_of(state), keys_in(state))
+        await work_off(read_intake(state / "again", keys=keys_in(state)), REGISTRY, Filing(journal, None))
         journal.close()
         shutil.rmtree(state / "again")
 
@@ -211,10 +174,10 @@ def test_signatures_still_verify_and_the_purge_shows(state: Path, tmp_path: Path
 def test_positions_and_everybody_else_s_frames_stay(state: Path) -> None:
     sizes = {path.name: path.stat().st_size for _, path in segments(state / "intake")}
     hers = {one for one, thing in things(state).items() if thing.get("person") == "anna"}
-    before = {record.position: record for record in read_intake(state / "intake") if isinstance(record, Record)}
+    before = {record.position: record for record in read_intake(state / "intake", keys=keys_in(state)) if isinstance(record, Record)}
     others = frames(state, set(things(state)) - hers)
     purged(state)
-    after = list(read_intake(state / "intake"))
+    after = list(read_intake(state / "intake", keys=keys_in(state)))
     assert not any(isinstance(record, CaptureError) for record in after)
     kept = {record.position: record for record in after if isinstance(record, Record)}
     for name, size in sizes.items():
@@ -246,7 +209,7 @@ def test_sinks_that_have_not_heard_are_named(state: Path) -> None:
     assert "not every sink has heard yet that these do not count any more (queue: it has come to" in said
 
     async def refused() -> None:
-        journal = Journal(state / "journal.db")
+        journal = Journal(state / "journal.db", keys=keys_in(state))
         await journal.advance("queue", Fate(journal.head(), deferred={journal.head(): "refused"}))
         journal.close()
 
@@ -257,11 +220,11 @@ def test_sinks_that_have_not_heard_are_named(state: Path) -> None:
 
 
 def test_nothing_is_done_by_mistake(state: Path) -> None:
-    before = things(state), list(read_intake(state / "intake"))
+    before = things(state), list(read_intake(state / "intake", keys=keys_in(state)))
     assert "there is nothing of carl here" in run(state, "purge", "carl")[1]
     with claimed(state):
         assert "is in use by another health-gateway; stop that one first" in run(state, "purge", "anna")[1]
-    assert (things(state), list(read_intake(state / "intake"))) == before
+    assert (things(state), list(read_intake(state / "intake", keys=keys_in(state)))) == before
     run(state, "purge", "anna")
     told(state)
     done = CliRunner().invoke(root, ["purge", "anna", "-c", str(state / "config.toml")], input="n\n")

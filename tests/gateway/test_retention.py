@@ -18,7 +18,7 @@ from gateway.intake import Intake, segments
 from gateway.intake import read as read_intake
 from gateway.journal import Commit, Fate, Journal, Rejection
 from gateway.journal.jobs import Moment
-from gateway.journal.store import read_signed
+from gateway.journal.reading import read_signed
 from gateway.provenance import Signer, Verdict, verify
 from gateway.retention import DAY_SECONDS, Retention
 from tests.gateway.test_filing import FRAME, A, facts, glucose, info, put
@@ -52,7 +52,7 @@ def values(journal: Journal) -> list[str]:
 
 def retention(journal: Journal, place: Path, *sinks: str) -> tuple[Retention, Intake]:
     intake = Intake(place / "intake")
-    return Retention(journal, place / "intake", intake, sinks or ("a", "b"), lambda: T0), intake
+    return Retention(journal, intake, sinks or ("a", "b"), lambda: T0), intake
 
 
 async def test_what_every_sink_has_had_goes_when_it_is_old(journal: Journal, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ async def test_old_segments_of_the_raw_log_go_and_words_are_said_again(journal: 
             await keep({"ids": ["x"], "purged": True})
     await intake.flush()
     count, position = len(segments(tmp_path / "intake")), intake.position
-    keeping = Retention(journal, tmp_path / "intake", intake, [], lambda: T0)
+    keeping = Retention(journal, intake, [], lambda: T0)
     await keeping.day(30)
     assert len(segments(tmp_path / "intake")) == count, "nothing of it has been worked off"
     await journal.set_meta("worked_off", str(position))

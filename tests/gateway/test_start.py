@@ -109,7 +109,7 @@ async def test_a_full_disk_while_it_files_is_told_and_nothing_is_given_up(
 
 
 async def test_an_intake_log_that_cannot_be_opened_is_told_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("gateway.app.Intake", full)

@@ -13,7 +13,7 @@ from gateway.catching_up import catch_up
 from gateway.filing import Filing
 from gateway.intake import Intake, segments
 from gateway.journal import Journal, repair
-from gateway.journal.store import read_latest
+from gateway.journal.reading import read_latest
 from gateway.registry import load
 from gateway.simulator.play import play
 from gateway.sinks.file import FileSink
@@ -35,7 +35,7 @@ async def started(state: Path) -> int:
     findings = repair.check(state / "journal.db")
     journal, intake = Journal(state / "journal.db"), Intake(state / "intake")
     before = journal.head()
-    await catch_up(state, REGISTRY, journal, Filing(journal, None), intake, replay_all=findings.replay_all)
+    await catch_up(REGISTRY, journal, Filing(journal, None), intake, replay_all=findings.replay_all)
     new = journal.head() - before
     intake.close()
     journal.close()

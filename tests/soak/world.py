@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from bumble.link import LocalLink
 
 from gateway.cli import door
-from gateway.journal.store import read_latest
+from gateway.journal.reading import read_latest
 from gateway.simulator.devices import Meter
 from gateway.simulator.memory import Memory, Stored, Verdict, compare, truths
 from gateway.simulator.peripheral import Display, Peripheral

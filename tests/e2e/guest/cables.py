@@ -14,7 +14,7 @@ import sys
 from collections import Counter
 from typing import Any
 
-from gateway.journal.store import read_latest
+from gateway.journal.reading import read_latest
 from tests.e2e.guest.stage import OUT, PLACE, SECONDS, STATE, Daemon, tell
 from tests.e2e.guest.usbip import records
 

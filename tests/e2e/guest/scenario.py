@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 from gateway.intake import read as read_intake
-from gateway.journal.store import read_latest
+from gateway.journal.reading import read_latest
 from gateway.simulator.memory import Memory, compare, truths
 from tests.campaign.stage import Consumer
 from tests.e2e.guest import bus

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 from gateway.intake import read as read_intake
-from gateway.journal.store import read_latest
+from gateway.journal.reading import read_latest
 from gateway.simulator.memory import Verdict, compare, truths
 from tests.e2e.guest import bus
 from tests.e2e.guest.bluez import Bluez

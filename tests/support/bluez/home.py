@@ -19,7 +19,7 @@ from gateway.app import Gateway
 from gateway.bonds import BondFile
 from gateway.clock import SystemClock
 from gateway.config import BluetoothSection, Config, DeviceSection, DiskSection, GatewaySection, TimeSection
-from gateway.journal.store import read_latest
+from gateway.journal.reading import read_latest
 from gateway.pairing import Desk
 from gateway.simulator.devices import Meter
 from gateway.simulator.memory import Memory, Stored, Verdict, compare, truths
