@@ -1,7 +1,7 @@
 """The clock rules by number: R of the Personal Health Device guide's requirements for gateways, T of the cases drawn from them.
 
-What `when.file` and `settling` decide stands here as a table, which `test_clock_on_air` plays once more. What is decided elsewhere is named with
-the tests that hold it.
+What `when.file` and `settling` decide stands here as a table, which `test_clock_on_air` plays once more. What is decided elsewhere is
+named with the tests that hold it.
 """
 
 from __future__ import annotations
