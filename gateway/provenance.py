@@ -87,7 +87,7 @@ def public_key(path: Path) -> bytes:
 
 def signature_problem(public: bytes, n: int, body: bytes, proof: Proof) -> str | None:
     """What is wrong with the signature of one thing alone, if anything."""
-    return _checker(public)(proof, statement(n, proof.previous, body))
+    return checker(public)(proof, statement(n, proof.previous, body))
 
 
 @dataclass(slots=True)
@@ -112,7 +112,7 @@ def verify(
 
     `public`: None to look at the chain alone. `mark`: what an earlier verdict said. Raises `ValueError` if that is none.
     """
-    fits = _checker(public)
+    fits = checker(public)
     wanted, head = _marked(mark) if mark is not None else (0, NONE)
     last, after_purged = 0, False
     for thing in things:
@@ -144,7 +144,7 @@ def verify(
         yield f"it ends at {last}, though it reached {wanted} before: the end was cut off"
 
 
-def _checker(public: bytes | None) -> Callable[[Proof, bytes], str | None]:
+def checker(public: bytes | None) -> Callable[[Proof, bytes], str | None]:
     """What is wrong with a signature, if anything."""
     if public is None:
         return lambda _proof, _said: None

@@ -9,7 +9,7 @@ import click
 
 from gateway.cli.common import Failed, config_option, load_config
 from gateway.config import Config
-from gateway.exports import signed
+from gateway.exports import rendered, signed
 from gateway.journal.reading import read_signed
 from gateway.opening import keys_of
 from gateway.provenance import PUBLIC_FILE, Verdict, public_key
@@ -26,9 +26,10 @@ from gateway.provenance import verify as verified
 @click.option("--mark", help="What an earlier `verify` printed: finds what was cut off since.")
 @config_option
 def verify(file: Path | None, key: Path | None, mark: str | None, path: Path) -> None:
-    """Check signatures: of the journal, or of FILE, which `export --format signed` made.
+    """Check signatures: of the journal, or of FILE, which `export` made: signed, csv or healthvault-xml.
 
-    Who receives an export needs only the public key. Exit status 1 if anything was changed, taken out, put in or moved.
+    Who receives an export needs only the public key. Exit status 1 if anything was changed, put in or moved; or taken out, which only the
+    journal and a signed export can show.
     """
     config = load_config(path) if file is None or key is None else Config()
     state = config.state
@@ -42,11 +43,19 @@ def verify(file: Path | None, key: Path | None, mark: str | None, path: Path) ->
     except (OSError, ValueError) as error:
         raise Failed(f"{key}: {getattr(error, 'strerror', None) or 'is no public key'}; the gateway makes it with sign = true") from error
     try:
-        for problem in verified(signed.read(file) if file else read_signed(journal, keys_of(config)), public, verdict, mark=mark):
+        form = rendered.form_of(file) if file is not None else None
+        if file is not None and form is not None:
+            if mark is not None:
+                raise click.UsageError(f"--mark is for the journal and a signed export: a {form} says nothing of what is not in it")
+            found = rendered.verify(file, form, public, verdict)
+        else:
+            found = verified(signed.read(file) if file else read_signed(journal, keys_of(config)), public, verdict, mark=mark)
+        for problem in found:
             click.echo(problem)
             problems += 1
     except ValueError as error:
         raise Failed(f"{file or path}: {error}") from error
+    ending = "; what was left out it cannot show" if form is not None else f"; mark {verdict.mark}"
     gone = f"; {verdict.purged} purged by their owner's word (`audit show` tells when)" if verdict.purged else ""
-    click.echo(f"{verdict.things} things, {verdict.signed} of them signed{gone}; {problems or 'no'} problems; mark {verdict.mark}")
+    click.echo(f"{verdict.things} things, {verdict.signed} of them signed{gone}; {problems or 'no'} problems{ending}")
     sys.exit(1 if problems or not verdict.signed else 0)

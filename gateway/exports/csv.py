@@ -28,7 +28,13 @@ COLUMNS = (
     "status",
     "simulated",
     "retracted",
+    "n",
+    "key",
+    "previous",
+    "signature",
+    "payload",
 )
+"""The last five prove, with the first value of a thing, what it says: as in a signed export."""
 
 
 def header() -> str:
@@ -44,7 +50,8 @@ def lines(rows: Iterable[Row]) -> Iterator[str]:
 def rows_of(row: Row) -> list[str]:
     """One line for each value."""
     thing = json.loads(row.body)
-    found = []
+    proof = (row.n, row.proof.key, row.proof.previous.hex(), row.proof.signature.hex(), row.body) if row.proof is not None else ("",) * 5
+    found: list[str] = []
     for quantity, said in _quantities(thing["data"]):
         buffer = io.StringIO()
         csv.writer(buffer, lineterminator="\n").writerow(
@@ -61,6 +68,7 @@ def rows_of(row: Row) -> list[str]:
                 " ".join(thing["status"]),
                 thing["provenance"]["simulated"],
                 bool(thing.get("retracted")),
+                *(proof if not found else ("",) * 5),
             )
         )
         found.append(buffer.getvalue())

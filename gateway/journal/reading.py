@@ -13,19 +13,23 @@ from gateway.journal.rows import Rejection, Row
 from gateway.journal.schema import THING_COLUMNS, Connection, connect_reader, octets, row_is_sound
 from gateway.provenance import Proof, Signed
 
+THINGS = f"SELECT {THING_COLUMNS}, key, previous, signature FROM things LEFT JOIN proofs USING(n)".replace("crc,", "things.crc,")  # noqa: S608 - constants
+"""What `sound` makes rows of; more conditions may follow."""
+
 
 def sound(reader: Connection, found: Iterable[tuple[Any, ...]]) -> Iterator[Row]:
-    """Of rows of `THING_COLUMNS` those that are what was written."""
+    """Of rows of `THINGS` those that are what was written."""
     for row in found:
-        if row_is_sound(row):
-            n, thing_id, version, kind, _digest, quality, _position, body, _crc = row
+        if row_is_sound(row[:-3]):
+            n, thing_id, version, kind, _digest, quality, _position, body, _crc, *proof = row
             with suppress(ValueError):
-                yield Row(n, reader.key.unmask_text(thing_id), version, kind, quality, reader.key.decrypt_text(body))
+                said = reader.key.decrypt_text(body)
+                yield Row(n, reader.key.unmask_text(thing_id), version, kind, quality, said, proof_of(reader, proof) if proof[0] else None)
 
 
 def read_all(path: Path, keys: Keys = NO_KEYS) -> Iterator[Row]:
     with closing(connect_reader(path, keys)) as reader:
-        yield from sound(reader, reader.execute(f"SELECT {THING_COLUMNS} FROM things ORDER BY n"))  # noqa: S608 - a constant
+        yield from sound(reader, reader.execute(f"{THINGS} ORDER BY n"))
 
 
 def read_signed(path: Path, keys: Keys = NO_KEYS) -> Iterator[Signed]:
@@ -64,10 +68,8 @@ def _said(reader: Connection, body: str) -> bytes:
 
 def read_latest(path: Path, keys: Keys = NO_KEYS) -> Iterator[Row]:
     """The latest sound version of each thing, in order."""
-    query = (
-        f"SELECT {THING_COLUMNS} FROM things AS t WHERE NOT EXISTS "  # noqa: S608 - a constant
-        "(SELECT 1 FROM things AS newer WHERE newer.id=t.id AND newer.version>t.version) ORDER BY n"
-    )
+    newer = "SELECT 1 FROM things AS newer WHERE newer.id=things.id AND newer.version>things.version"
+    query = f"{THINGS} WHERE NOT EXISTS ({newer}) ORDER BY n"
     with closing(connect_reader(path, keys)) as reader:
         yield from sound(reader, reader.execute(query))
 
@@ -99,7 +101,7 @@ def read_sinks(path: Path) -> dict[str, dict[str, int]]:
 
 def before(reader: Connection, ids: Sequence[str]) -> Callable[[Row], tuple[str, ...]]:
     """Whose the earlier versions of a thing were; what is damaged says nothing."""
-    query = f"SELECT {THING_COLUMNS} FROM things WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id, version"  # noqa: S608 - a constant
+    query = f"{THINGS} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id, version"  # noqa: S608 - constants
     known: dict[str, list[tuple[int, str]]] = {}
     for row in sound(reader, reader.execute(query, (json.dumps([reader.key.mask_text(one) for one in ids]),))):
         person = json.loads(row.body).get("person")

@@ -45,7 +45,7 @@ class Row(NamedTuple):
     quality: int
     body: str
     proof: Proof | None = None
-    """Where the gateway signs."""
+    """Of one that was signed."""
     before: tuple[str, ...] = ()
     """Whose earlier versions said it was."""
 

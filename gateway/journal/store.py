@@ -26,9 +26,9 @@ from typing import Any
 from gateway.encryption import NO_KEYS, Keys
 from gateway.errors import StateError
 from gateway.journal import jobs, purging
-from gateway.journal.reading import before, proof_of, read_all, read_latest, read_rejected, read_sinks, sound
+from gateway.journal.reading import THINGS, before, read_all, read_latest, read_rejected, read_sinks, sound
 from gateway.journal.rows import Commit, Committed, Fate, Rejection, Row
-from gateway.journal.schema import THING_COLUMNS, VERSION, Connection, connect, connect_reader, put
+from gateway.journal.schema import VERSION, Connection, connect, connect_reader, put
 from gateway.journal.writer import Writer
 from gateway.provenance import Signer
 
@@ -150,8 +150,7 @@ class Journal:
     def after(self, n: int, limit: int) -> list[Row]:
         """Sound rows behind `n`, in order. A damaged one is left out; `repair` deals with it."""
         with closing(connect_reader(self.path, self.keys)) as reader:
-            rows = reader.execute(f"SELECT {THING_COLUMNS} FROM things WHERE n>? ORDER BY n LIMIT ?", (n, limit)).fetchall()  # noqa: S608 - a constant
-            return self._complete(reader, rows)
+            return _with_owners(reader, sound(reader, reader.execute(f"{THINGS} WHERE n>? ORDER BY n LIMIT ?", (n, limit))))
 
     def deferred(self, sink: str) -> list[tuple[int, str]]:
         with closing(connect_reader(self.path)) as reader:
@@ -165,27 +164,11 @@ class Journal:
     def rows(self, numbers: Sequence[int]) -> list[Row]:
         """Those of these numbers that have a sound row, in order."""
         with closing(connect_reader(self.path, self.keys)) as reader:
-            rows = reader.execute(
-                f"SELECT {THING_COLUMNS} FROM things WHERE n IN (SELECT value FROM json_each(?)) ORDER BY n",  # noqa: S608 - a constant
-                (json.dumps(list(numbers)),),
-            ).fetchall()
-            return self._complete(reader, rows)
-
-    def _complete(self, reader: Connection, found: Sequence[tuple[Any, ...]]) -> list[Row]:
-        """The sound ones, with what stands beside them: whose they were, and a signature where this gateway signs."""
-        rows = list(sound(reader, found))
-        later = [row.id for row in rows if row.version > 1]
-        if later:
-            whose = before(reader, later)
-            rows = [row._replace(before=whose(row)) if row.version > 1 else row for row in rows]
-        if self._signer is None:
-            return rows
-        query = "SELECT n, key, previous, signature FROM proofs WHERE n IN (SELECT value FROM json_each(?))"
-        proofs = {n: proof_of(reader, proof) for n, *proof in reader.execute(query, (json.dumps([row.n for row in rows]),))}
-        return [row._replace(proof=proofs.get(row.n)) for row in rows]
+            query = f"{THINGS} WHERE n IN (SELECT value FROM json_each(?)) ORDER BY n"  # noqa: S608 - constants
+            return _with_owners(reader, sound(reader, reader.execute(query, (json.dumps(list(numbers)),))))
 
     def versions(self, thing_id: str) -> list[Row]:
-        query = f"SELECT {THING_COLUMNS} FROM things WHERE id=? ORDER BY version"  # noqa: S608 - a constant
+        query = f"{THINGS} WHERE id=? ORDER BY version"
         with closing(connect_reader(self.path, self.keys)) as reader:
             return list(sound(reader, reader.execute(query, (reader.key.mask_text(thing_id),))))
 
@@ -197,7 +180,7 @@ class Journal:
 
     def with_quality(self, quality: int) -> list[Row]:
         """Every version whose time has this quality (its rank); there is an index for the worst one."""
-        query = f"SELECT {THING_COLUMNS} FROM things WHERE quality={quality:d} ORDER BY n"  # noqa: S608 - constants and an integer
+        query = f"{THINGS} WHERE quality={quality:d} ORDER BY n"
         with closing(connect_reader(self.path, self.keys)) as reader:
             return list(sound(reader, reader.execute(query)))
 
@@ -230,3 +213,13 @@ class Journal:
         with closing(connect_reader(self.path)) as reader:
             row = reader.execute(query, values).fetchone()
         return default if row is None else row[0]
+
+
+def _with_owners(reader: Connection, found: Iterable[Row]) -> list[Row]:
+    """With whose they were, which sinks need that have to tell somebody that something is not theirs any more."""
+    rows = list(found)
+    later = [row.id for row in rows if row.version > 1]
+    if not later:
+        return rows
+    whose = before(reader, later)
+    return [row._replace(before=whose(row)) if row.version > 1 else row for row in rows]

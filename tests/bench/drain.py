@@ -7,6 +7,7 @@ import cProfile
 import json
 import pstats
 import random
+import shutil
 import subprocess
 import tempfile
 import time
@@ -79,8 +80,9 @@ def run(things: int = THINGS) -> None:
         thing = json.dumps({**json.loads(body), "person": "anna"}, separators=(",", ":"))
         signer = Signer(bytes(32))
         fill(place / "journal.db", thing, things, signer)
+        shutil.copy(place / "journal.db", place / "plain.db")
         encrypt(place / "journal.db")
-        journal = Journal(place / "journal.db", signer, KEYS)
+        journal, plain = Journal(place / "journal.db", signer, KEYS), Journal(place / "plain.db", signer)
         rows = journal.after(0, things)
         broker = Broker(place / "broker", DOCUMENTED, log="none").start()
         reader = subprocess.Popen(
@@ -92,6 +94,7 @@ def run(things: int = THINGS) -> None:
                 {
                     "bare": lambda: asyncio.run(bare(broker.port, rows)),
                     "ours": lambda: asyncio.run(ours(broker.port, journal, f"n{time.monotonic_ns()}", things)),
+                    "plain": lambda: asyncio.run(ours(broker.port, plain, f"n{time.monotonic_ns()}", things)),
                 },
                 RUNS,
             )
@@ -100,11 +103,13 @@ def run(things: int = THINGS) -> None:
             )
             print(f"  bare aiomqtt, same messages      {found['bare']:8.0f} things/s")
             print(f"  journal, outlet and mqtt sink    {found['ours']:8.0f} things/s   {found['ours'] / found['bare']:.2f} x")
+            print(f"  the same, signed only            {found['plain']:8.0f} things/s   {found['plain'] / found['bare']:.2f} x")
             _spent(broker.port, journal, min(things, 20_000))
         finally:
             reader.terminate()
             reader.wait()
             journal.close()
+            plain.close()
             broker.stop()
 
 

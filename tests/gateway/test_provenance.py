@@ -17,12 +17,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from gateway.api import functions
 from gateway.cli import root
 from gateway.errors import StateError
-from gateway.exports import signed
+from gateway.exports import rendered, signed
 from gateway.journal import Commit, Journal
 from gateway.journal.reading import read_signed
 from gateway.provenance import KEY_FILE, PUBLIC_FILE, Signer, Verdict, public_key, signer_of, statement, verify
 from gateway.simulator.cables.freestyle import FreeStyleUsb
 from gateway.transports.cables.plugs import Plugged
+from tests.gateway.test_filing import facts, glucose, put
 from tests.support.cable_cases import NOW, records
 from tests.support.cables import house
 from tests.support.things import candidate
@@ -150,6 +151,60 @@ async def test_every_octet_of_an_export_counts(path: Path, tmp_path: Path) -> No
         ):
             file.write_bytes(b"".join(changed))
             assert list(verify(signed.read(file), SIGNER.public, Verdict())), at
+
+
+@pytest.mark.parametrize("form", ["csv", "healthvault-xml"])
+async def test_every_octet_of_what_is_shown_counts(tmp_path: Path, form: rendered.Form) -> None:
+    """Also of values that stand beside what was signed: they must be what it says."""
+    path = tmp_path / "journal.db"
+    await measured(path, 1, 3)
+    whole = "".join(functions.export(path, form, None)).encode()
+    file = tmp_path / "export"
+
+    def found(octets: bytes) -> list[str]:
+        file.write_bytes(octets)
+        try:
+            assert rendered.form_of(file) in (form, None)
+            return list(rendered.verify(file, form, SIGNER.public, Verdict()))
+        except ValueError as error:
+            return [str(error)]
+
+    assert found(whole) == []
+    for at in range(len(whole)):
+        assert found(whole[:at] + bytes((whole[at] ^ 0x01,)) + whole[at + 1 :]), f"{at}: {whole[max(at - 20, 0) : at + 20]!r}"
+    lines = whole.splitlines(keepends=True)
+    for at in range(2, len(lines) - 2):
+        assert found(b"".join([*lines[:at], lines[at + 1], lines[at], *lines[at + 2 :]])), at
+        assert found(b"".join(lines[: at + 1] + lines[at:])), at
+    assert found(whole + lines[-2])
+    assert found(whole.replace(SIGNER.key.encode(), b"f" * 32))[0].endswith(f"is signed with another key ({'f' * 32})")
+
+
+async def measured(path: Path, first: int, count: int, signer: Signer | None = SIGNER) -> None:
+    journal = Journal(path, signer)
+    for number in range(first, first + count):
+        await put(journal, glucose(number, f"10{number}"), on=facts(session=f"s{number}"))
+    journal.close()
+
+
+async def test_what_was_not_signed_is_told(tmp_path: Path) -> None:
+    path, file = tmp_path / "journal.db", tmp_path / "export"
+    await measured(path, 1, 6)
+    await measured(path, 7, 2, None)
+    for form in ("csv", "healthvault-xml"):
+        file.write_text("".join(functions.export(path, form, None)))
+        done = CliRunner().invoke(root, ["verify", str(file), "--key", str(written_key(tmp_path))])
+        assert done.exit_code == 1
+        assert (
+            "2 of them are not signed; what is shown was not compared\n8 things, 6 of them signed; 1 problems; what was left" in done.output
+        )
+    done = CliRunner().invoke(root, ["verify", str(file), "--key", str(written_key(tmp_path)), "--mark", "1:00"])
+    assert "--mark is for the journal and a signed export: a healthvault-xml says nothing of what is not in it" in done.output
+
+
+def written_key(place: Path) -> Path:
+    (place / "public").write_text(SIGNER.public.hex())
+    return place / "public"
 
 
 async def test_signing_may_begin_later_and_stops_for_nobody(tmp_path: Path) -> None:
