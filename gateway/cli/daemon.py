@@ -17,6 +17,7 @@ from gateway.cli.trying import sink_problems
 from gateway.clock import SystemClock, local
 from gateway.config import Config
 from gateway.config_sinks import FileSection
+from gateway.credentials import located
 from gateway.encryption import NO_KEYS, Keys
 from gateway.errors import StateError
 from gateway.known import free_enough
@@ -104,7 +105,12 @@ def _at_rest(config: Config, keys: Keys) -> str:
     if not keys.current.name:
         return "not encrypted"
     files = [name for name, section in config.sink.items() if isinstance(section, FileSection)] if config.sink else ["file"]
-    return f"encrypted with the key {keys.current.name}" + (f"; but not what the sink {', '.join(files)} writes" if files else "")
+    said = f"encrypted with the key {keys.current.name}"
+    if files:
+        said += f"; but not what the sink {', '.join(files)} writes"
+    if config.at_rest.key_file is not None and config.state in located(config.at_rest.key_file).absolute().parents:
+        said += "; the key is in the state directory, and so in every backup: put it somewhere else"
+    return said
 
 
 def _zone() -> str:

@@ -296,7 +296,16 @@ def test_commands_read_what_is_encrypted(state: Path) -> None:
     assert run.invoke(root, ["verify", "-c", str(state / "config.toml")]).exit_code == 0
     assert run.invoke(root, ["sink", "rewind", "queue", "--to", "0", "-c", str(state / "config.toml")]).exit_code == 0
     checked = run.invoke(root, ["check", "-c", str(state / "config.toml")]).output
-    assert f"at rest: encrypted with the key {KEYS.current.name}\n" in checked
+    assert f"at rest: encrypted with the key {KEYS.current.name}; the key is in the state directory, and so in every backup: put" in checked
+    elsewhere = make_key(state.parent / "elsewhere")
+    text = f'[gateway]\nstate = "{state}"\n[at_rest]\nkey_file = "{state.parent}/elsewhere"\n'
+    (state.parent / "config.toml").write_text(text)
+    checked = run.invoke(root, ["check", "-c", str(state.parent / "config.toml")]).output
+    assert f"at rest: encrypted with the key {elsewhere}; but not what the sink file writes\n" in checked
+    (state.parent / "elsewhere").chmod(0o644)
+    refused = run.invoke(root, ["check", "-c", str(state.parent / "config.toml")])
+    assert refused.exit_code == 1
+    assert f"at_rest: {state.parent}/elsewhere can be read by others (mode 644): chmod 600" in refused.output
     made = run.invoke(root, ["new-key", str(state / "second")])
     assert made.exit_code == 0
     assert run.invoke(root, ["new-key", str(state / "second")]).output == f"Error: {state}/second: File exists; no key was made\n"
