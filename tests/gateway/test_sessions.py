@@ -531,11 +531,11 @@ async def test_a_forgetting_command_goes_out_after_intake_is_on_the_medium(tmp_p
     async with house(tmp_path, meter, listed=(DeviceSection(address=A, forget=True),)) as home:
         real = home.intake.flush
 
-        async def flush() -> None:
+        async def flush(_before: int | None = None) -> None:
             await real()
             order.append(f"flushed, {len(home.things('blood-glucose'))} committed")
 
-        home.intake.flush = flush  # type: ignore[method-assign]
+        home.intake.flush = flush  # type: ignore[method-assign,assignment]
         await home.read(meter)
     assert order == ["written 4", "written 1", "flushed, 1 committed", "written 2"]
 
