@@ -293,7 +293,7 @@ class Gateway:
             with suppress(JournalError, OSError):  # a full disk: again in an hour
                 listed = {device.address: device.name for device in self._config.radio_devices}
                 await self._quiet.check(listed, self._config.bluetooth.quiet_days)
-                await self._daily.check(self._config.disk.keep_days)
+                await self._daily.check(self._config.disk.keep_days, self._config.disk.keep_mb)
             await asyncio.sleep(CHECK_SECONDS)
 
     def reload(self) -> None:

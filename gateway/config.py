@@ -45,6 +45,11 @@ class DiskSection(Strict):
     keep_days: int | None = Field(
         None, ge=30, description="What is older, and every sink has had, is thrown away; kept for ever if left out"
     )
+    keep_mb: int | None = Field(
+        None,
+        ge=20,
+        description="When journal and raw log are larger, the oldest goes that every sink has had, but nothing of the last 30 days",
+    )
 
 
 class AtRestSection(Strict):

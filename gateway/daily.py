@@ -33,7 +33,7 @@ class Daily:
         self._journal, self._audit, self._clock, self._retention = journal, audit, clock, retention
         self._gateway_id, self._delivered, self._committed = gateway_id, delivered, committed
 
-    async def check(self, keep_days: int | None) -> None:
+    async def check(self, keep_days: int | None, keep_mb: int | None = None) -> None:
         """The last day stands in the journal: a hub that is off at midnight has days, too. One that does not know the time has none.
 
         Raises `JournalError` and `OSError`; then it is tried again.
@@ -47,6 +47,6 @@ class Daily:
             log.info("the audit log goes so far", mark=self._audit.mark)
             if self._audit.mark:
                 self._committed(await tell(self._journal, self._gateway_id, self._audit.mark, self._clock))
-            await self._retention.day(keep_days)
+            await self._retention.day(keep_days, keep_mb)
         if last != str(today):
             await self._journal.set_meta(_META, str(today))

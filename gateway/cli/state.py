@@ -60,7 +60,7 @@ def status(as_json: bool, state: Path | None, path: Path) -> None:  # noqa: FBT0
     gone = f", {journal['purged']} purged or thrown away" if journal["purged"] else ""
     click.echo(f"journal: {journal['things']} things, {journal['rejected']} rejected frames, {journal['missing']} damaged{gone}")
     for name, count in journal["kept"].items():
-        click.echo(f"{count} things are older than disk.keep_days, and are kept: the sink {name} has not had them")
+        click.echo(f"{count} things would be thrown away (disk.keep_days, keep_mb), and are kept: the sink {name} has not had them")
     if clock["pending_things"]:
         click.echo(
             f"time: {clock['pending_things']} things wait for the hub's clock since {clock['pending_since']}; they go out once it is "

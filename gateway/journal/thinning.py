@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from gateway.journal.schema import Connection, put
 
@@ -53,6 +54,21 @@ def tidy(connection: Connection, limit: float) -> None:
     # Beside each moment by the clock stands one by the time since a boot, which is always the smaller one.
     old = "SELECT device, session FROM episodes WHERE last_seen<? AND last_seen>?"
     connection.execute(f"DELETE FROM episodes WHERE (device, session) IN ({old})", (limit, SMALLEST_MOMENT))  # noqa: S608 - a constant
+
+
+def used(connection: Connection) -> int:
+    """Octets of the file in which something is."""
+    pages, free, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size"))
+    return int((pages - free) * size)
+
+
+def oldest_of(connection: Connection, newest: float) -> float:
+    """When the first was received of the things that may go, in seconds since 1970; `newest` if that is later."""
+    query = "SELECT body FROM things WHERE type<>'device' ORDER BY n LIMIT ?"
+    for (body,) in connection.execute(query, (TOGETHER,)):
+        if (received := _received(connection, body)) is not None:
+            return min(newest, datetime.fromisoformat(received).timestamp())
+    return newest
 
 
 def _cursor(connection: Connection, name: str) -> int:

@@ -170,3 +170,34 @@ async def test_rejected_frames_and_episodes_go_too(journal: Journal, tmp_path: P
         left = connection.execute("SELECT DISTINCT device, session FROM episodes ORDER BY 1, 2").fetchall()
         assert left == [("d", "new"), ("e", "old")]
     intake.close()
+
+
+async def test_what_is_too_large_loses_its_oldest(journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As much as has to go, and nothing of the last 30 days; here a megabyte has 1,024 octets."""
+    monkeypatch.setattr("gateway.retention.MB", 1024)
+    ages = [*range(400, 30, -2), *range(29, 0, -1)]
+    await fill(journal, ages)
+    intake = Intake(tmp_path / "intake", segment_bytes=2000)
+    for age in ages:
+        intake.append(Record(kind="rx", session="s", characteristic=0x2A18, data=bytes(50), time=T0 - age * DAY_SECONDS))
+    await journal.set_meta("worked_off", str(intake.position))
+    await intake.flush()
+    keeping = Retention(journal, intake, ["a"], lambda: T0)
+    whole = await keeping._size()
+    wanted = whole * 3 // 4 // 1024
+    await keeping.day(None, whole // 1024 + 1)
+    assert len(values(journal)) == len(ages), "it is not too large"
+    await keeping.day(None, wanted)
+    assert len(values(journal)) == len(ages), "no sink has had it"
+    assert keeping.kept == {"a": 185}
+    await journal.advance("a", Fate(journal.head()))
+    await keeping.day(None, wanted)
+    left = len(values(journal))
+    assert await keeping._size() <= wanted * 1024
+    assert len(ages) // 2 < left < len(ages)
+    assert values(journal)[-1] == str(100 + len(ages))
+    frames = [record for record in read_intake(tmp_path / "intake") if isinstance(record, Record)]
+    assert min(record.time for record in frames) > T0 - 400 * DAY_SECONDS
+    await keeping.day(None, 20)
+    assert len(values(journal)) == 29, "of the last 30 days nothing goes"
+    intake.close()
