@@ -122,8 +122,10 @@ class DeviceSection(Strict):
     same_as: str | None = Field(
         None, pattern=ADDRESS, description="For a cable: the Bluetooth address of the same device, so that both are one in the record"
     )
-    first_contact: Literal["all", "since-pairing"] = Field(
-        "all", description="since-pairing: leave out what it had measured before this gateway met it, by whoever it was"
+    first_contact: Literal["all", "since-pairing", "latest"] = Field(
+        "all",
+        description="since-pairing: leave out what it had measured before this gateway met it, by whoever it was; latest: all of that but "
+        "the last",
     )
     set_clock: bool = Field(default=False, description="Set its clock after each download")
     forget: bool = Field(default=False, description="Delete its records once they are safe in the journal")

@@ -57,7 +57,10 @@ class SessionFacts:
     device_thing: str | None = None
     pair: timing.ClockPair | None = None
     met: float | None = None
-    """When the device was met first, in seconds since 1970, where nothing from before is wanted."""
+    """When the device was met first, in seconds since 1970, where not everything from before is wanted."""
+    latest: list[Reading] = field(default_factory=list)
+    """Of what is from before the last, so far: more than one if they are of one moment."""
+    latest_at: float = 0.0
     weighings: Weighings = field(default_factory=Weighings)
     intermediate: int = 0
     things: int = 0
@@ -150,6 +153,16 @@ class Filing:
             self._committed(new)
         return new
 
+    async def finish(self, facts: SessionFacts) -> list[Committed]:
+        """The device has told everything: what is wanted of what it had measured before it was met is known now."""
+        if not facts.latest:
+            return []
+        latest, facts.latest, facts.met = tuple(facts.latest), [], None
+        new = await self.file(facts, Batch(latest), [])
+        # One that tells less the next time has nothing older that is the latest.
+        await self._journal.set_meta(f"latest/{facts.identity}", repr(facts.latest_at))
+        return new
+
     async def _identify(self, facts: SessionFacts, received: float | None) -> None:
         derived = facts.known_as or device_identity(facts.info, facts.address)
         if facts.is_cable:
@@ -161,9 +174,10 @@ class Filing:
             identity = await self._journal.identity(facts.address, identity)
         facts.identified(identity)
         facts.identity = identity
-        is_wanted = facts.settings is not None and facts.settings.first_contact == "since-pairing"
+        is_wanted = facts.settings is not None and facts.settings.first_contact != "all"
         if is_wanted and facts.clock_trusted and received is not None:
             facts.met = await self._journal.first_contact(identity, received)
+            facts.latest_at = float(self._journal.meta(f"latest/{identity}", "0"))
 
     def _completed(self, address: str, info: DeviceInfo) -> DeviceInfo:
         """What a device did not come to say this time (the link broke) it has said before: that is no other device."""
@@ -291,10 +305,14 @@ class Filing:
         if facts.met is None or reading.device_time is None:
             return False
         when, _ = self._when(facts, reading)  # of a stamp that cannot be believed: when it was received
-        is_older = datetime.fromisoformat(when.time).timestamp() < facts.met - MEETING_SECONDS
-        if is_older:
-            facts.noticed("before", "what it had measured before it was met is left out (first_contact)")
-        return is_older
+        moment = datetime.fromisoformat(when.time).timestamp()
+        if moment >= facts.met - MEETING_SECONDS:
+            return False
+        facts.noticed("before", "what it had measured before it was met is left out (first_contact)")
+        if facts.settings is not None and facts.settings.first_contact == "latest" and moment >= facts.latest_at:
+            facts.latest = [*(facts.latest if moment == facts.latest_at else ()), reading]
+            facts.latest_at = moment
+        return True
 
     def _when(self, facts: SessionFacts, reading: Reading) -> tuple[When, float | None]:
         return timing.file(

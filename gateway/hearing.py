@@ -87,4 +87,5 @@ class Hearing:
         for batch in batches:
             count += len(await self._filing.file(facts, batch, rejected))
             rejected = []
+        count += len(await self._filing.finish(facts))
         return count, True

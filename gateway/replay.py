@@ -122,6 +122,7 @@ async def work_off(records: Iterable[Record | CaptureError], registry: Registry,
             async with aclosing(readings(session, registry)) as batches:
                 async for batch, rejected in batches:
                     outcome.things += len(await filing.file(facts, batch, rejected))
+                outcome.things += len(await filing.finish(facts))
         except JournalError:
             raise  # a full disk is no fault of this session: nothing after it would fare better
         except Exception:

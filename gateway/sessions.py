@@ -348,6 +348,7 @@ async def run(
                 async for batch in batches:
                     await pending.add(batch)
                 await pending.file()
+                await filing.finish(facts)
                 if link.went_before_a_word:
                     raise Silent("it went before it had said anything")
             except DeviceError:
