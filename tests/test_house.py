@@ -30,7 +30,13 @@ HOMES = {
     "click": ("gateway/cli/",),
     "nats": ("gateway/nats/", "gateway/sinks/nats.py", "gateway/collect/nats.py"),
     "psycopg": ("gateway/collect/",),
-    "cryptography": ("gateway/encryption.py", "gateway/sealed.py", "gateway/provenance.py", "gateway/nats/credentials.py"),
+    "cryptography": (
+        "gateway/doctor/certificates.py",
+        "gateway/encryption.py",
+        "gateway/sealed.py",
+        "gateway/provenance.py",
+        "gateway/nats/credentials.py",
+    ),
 }
 
 

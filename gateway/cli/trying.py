@@ -1,9 +1,11 @@
-"""`check`: whether the servers that things go to are there."""
+"""`check` and `doctor`: whether the servers that things go to are there."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import click
 
@@ -14,28 +16,37 @@ from gateway.sinks.base import Unreachable
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
+class Tried(NamedTuple):
+    """`problem`: why it did not answer; None if it did. `cautions`: what is better done otherwise."""
+
+    name: str
+    where: str
+    problem: str | None
+    cautions: list[str]
+
+
 def sink_problems(config: Config) -> list[str]:
     """What comes of trying each; what is well is told at once."""
     found = []
+    for one in tried(config):
+        if one.problem:
+            found.append(f"sink {one.name}: {one.problem}")
+        else:
+            click.echo(f"sink {one.name}: {one.where} answers")
+        for sentence in one.cautions:
+            click.echo(f"sink {one.name}: {sentence}")
+    return found
+
+
+def tried(config: Config) -> Iterator[Tried]:
+    """Those that need a server."""
     for name, section in config.sink.items():
         if isinstance(section, MqttSection):
-            problem = asyncio.run(_broker(section))
-            where = section.host
+            yield Tried(name, section.host, asyncio.run(_broker(section)), _cautions(section))
         elif isinstance(section, WebhookSection | FhirSection | HealthVaultSection):
-            problem = asyncio.run(_server(section))
-            where = section.url
+            yield Tried(name, section.url, asyncio.run(_server(section)), _cautions(section))
         elif isinstance(section, NatsSection):
-            problem = asyncio.run(_stream(section))
-            where = ", ".join(section.servers)
-        else:
-            continue
-        if problem:
-            found.append(f"sink {name}: {problem}")
-        else:
-            click.echo(f"sink {name}: {where} answers")
-        for sentence in _cautions(section):
-            click.echo(f"sink {name}: {sentence}")
-    return found
+            yield Tried(name, ", ".join(section.servers), asyncio.run(_stream(section)), _cautions(section))
 
 
 def _cautions(section: MqttSection | NatsSection | WebhookSection | FhirSection | HealthVaultSection) -> list[str]:

@@ -1,0 +1,1 @@
+"""What hinders the gateway on this machine, and what helps against it."""
