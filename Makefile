@@ -21,6 +21,7 @@ help:
 	@echo 'make broker-loss   what a broker loses that is killed, by its settings'
 	@echo 'make e2e-vm        a real kernel in a virtual machine: a cuff and a meter through bluetoothd, meters with USB cables: RUNS=1'
 	@echo 'make trials-vm     what happens to Bluetooth in a home, on the bluetoothds of two Debians: RUNS=1'
+	@echo 'make homeassistant what Home Assistant is told, against the schemas of a real one (needs Python 3.13)'
 	@echo 'make lock    renew the locks (needs uv)'
 
 demo: $(VENV)/run.stamp
@@ -29,13 +30,24 @@ demo: $(VENV)/run.stamp
 test: $(VENV)/dev.stamp servers
 	$(BIN)/python -m pytest -n $(WORKERS)
 ifneq ($(OTHER),)
-	$(MAKE) --no-print-directory test-other
+	$(MAKE) --no-print-directory test-other homeassistant
 endif
 
 # Real servers that tests run against, and the packages they come from.
 .PHONY: servers
 servers:
 	@tests/install mosquitto:mosquitto dbus-daemon:dbus pg_ctlcluster:postgresql
+
+# What Home Assistant is told, against the schemas of a real one, which wants a Python and libraries of its own.
+HOMEASSISTANT := .venv-homeassistant
+.PHONY: homeassistant
+homeassistant: $(VENV)/dev.stamp $(HOMEASSISTANT)/stamp
+	$(BIN)/python -m tests.homeassistant | $(HOMEASSISTANT)/bin/python tests/homeassistant/schemas.py
+
+$(HOMEASSISTANT)/stamp: tests/homeassistant/requirements.lock
+	$(or $(OTHER),$(error Home Assistant needs Python 3.13: install it, or name it with OTHER=)) -m venv --clear $(HOMEASSISTANT)
+	$(HOMEASSISTANT)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r tests/homeassistant/requirements.lock
+	@touch $@
 
 .PHONY: test-other
 test-other:
@@ -96,6 +108,8 @@ lock:
 	  --custom-compile-command 'make lock' --extra sim --group build pyproject.toml -o requirements.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --custom-compile-command 'make lock' --extra sim --extra collect --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	printf 'homeassistant==2025.4.4\npaho-mqtt\n' | uv pip compile -q --python-version 3.13 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --custom-compile-command 'make lock' - -o tests/homeassistant/requirements.lock
 
 clean:
-	rm -rf .venv .venv-3.13 .mypy_cache .ruff_cache .pytest_cache dist
+	rm -rf .venv .venv-3.13 .venv-homeassistant .mypy_cache .ruff_cache .pytest_cache dist

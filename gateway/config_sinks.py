@@ -93,6 +93,18 @@ class MqttSection(SinkBase, MqttConnection):
         return problems
 
 
+class HomeAssistantSection(SinkBase, MqttConnection):
+    type: Literal["homeassistant"] = Field(description="People and devices in Home Assistant, over its MQTT broker (docs/homeassistant.md)")
+    discovery_prefix: str = Field("homeassistant", pattern=TOPIC, description="As Home Assistant has it")
+    topic: str = Field("health-gateway", pattern=TOPIC, description="What all other topics begin with")
+    client_id: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_-]{1,64}$",
+        description="The gateway's name at the broker; health-gateway-, a random part and -home if left out",
+    )
+    retain: bool = Field(default=False, description="Let the broker keep the last reading of each, for whoever subscribes later")
+
+
 class NatsConnection(Strict):
     """How to get to NATS servers."""
 
@@ -226,7 +238,9 @@ SINKS: dict[str, type[Strict]] = {
     "webhook": WebhookSection,
     "fhir": FhirSection,
     "healthvault": HealthVaultSection,
+    "homeassistant": HomeAssistantSection,
 }
 SinkSection = Annotated[
-    FileSection | MqttSection | NatsSection | WebhookSection | FhirSection | HealthVaultSection, Field(discriminator="type")
+    FileSection | MqttSection | NatsSection | WebhookSection | FhirSection | HealthVaultSection | HomeAssistantSection,
+    Field(discriminator="type"),
 ]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import click
 
 from gateway.config import Config
-from gateway.config_sinks import FhirSection, HealthVaultSection, MqttSection, NatsSection, WebhookSection
+from gateway.config_sinks import FhirSection, HealthVaultSection, HomeAssistantSection, MqttSection, NatsSection, WebhookSection
 from gateway.sinks.base import Unreachable
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
@@ -41,7 +41,7 @@ def sink_problems(config: Config) -> list[str]:
 def tried(config: Config) -> Iterator[Tried]:
     """Those that need a server."""
     for name, section in config.sink.items():
-        if isinstance(section, MqttSection):
+        if isinstance(section, MqttSection | HomeAssistantSection):
             yield Tried(name, section.host, asyncio.run(_broker(section)), _cautions(section))
         elif isinstance(section, WebhookSection | FhirSection | HealthVaultSection):
             yield Tried(name, section.url, asyncio.run(_server(section)), _cautions(section))
@@ -49,22 +49,25 @@ def tried(config: Config) -> Iterator[Tried]:
             yield Tried(name, ", ".join(section.servers), asyncio.run(_stream(section)), _cautions(section))
 
 
-def _cautions(section: MqttSection | NatsSection | WebhookSection | FhirSection | HealthVaultSection) -> list[str]:
+Server = MqttSection | NatsSection | WebhookSection | FhirSection | HealthVaultSection | HomeAssistantSection
+
+
+def _cautions(section: Server) -> list[str]:
     if isinstance(section, NatsSection):
         far = [one for one in section.servers if not one.split("://")[1].startswith(_LOCAL)]
         return ["all things go over the network in clear; use tls"] if far and not section.tls else []
-    if not isinstance(section, MqttSection):
+    if not isinstance(section, MqttSection | HomeAssistantSection):
         is_far = section.url.startswith("http://") and not section.url.removeprefix("http://").startswith(_LOCAL)
         return ["all things go over the network in clear; use https"] if is_far else []
     said = []
-    if section.protocol == "3.1.1":
+    if section.protocol == "3.1.1" and isinstance(section, MqttSection):
         said.append('MQTT 3.1.1 cannot report a refusal: what the broker drops counts as taken; prefer protocol = "5"')
     if not section.tls and section.password_file is not None and section.host not in _LOCAL:
         said.append("the password and all things go over the network in clear; set tls = true")
     return said
 
 
-async def _broker(section: MqttSection) -> str | None:
+async def _broker(section: MqttSection | HomeAssistantSection) -> str | None:
     """Under another name than the daemon's, so as not to push it out."""
     from gateway.mqtt.client import Lost  # noqa: PLC0415 - only where there is a broker
     from gateway.mqtt.connection import client, sentence  # noqa: PLC0415 - likewise

@@ -131,6 +131,13 @@ class Client(aiomqtt.Client):
         self._answers[info.mid] = answered
         self._write(self._client)  # now, so that the broker works while the next message is made
 
+    async def tell(self, topic: str, payload: bytes, *, retain: bool) -> None:
+        """With QoS 1; there when this returns. Raises `Lost`."""
+        try:
+            await self.publish(topic, payload, qos=1, retain=retain)
+        except (aiomqtt.MqttError, ValueError) as error:
+            raise Lost(self.why or str(error)) from error
+
     def hurry(self) -> None:
         """Ask the broker's system not to wait: it may hold back an answer until the last one is confirmed, and ours confirms late."""
         opened = cast("socket.socket | None", self._client.socket())

@@ -43,8 +43,13 @@ def port_of(settings: Settings) -> int:
     return settings.port or (_TLS if settings.tls else _PLAIN)
 
 
-def client(settings: Settings, client_id: str, **named: Any) -> Client:
-    """A client that has not connected yet. Raises `Lost` when a file that it needs cannot be read."""
+def client(settings: Settings, client_id: str, *, last_will: tuple[str, bytes] | None = None, **named: Any) -> Client:
+    """A client that has not connected yet. `last_will`: topic and payload of what the broker says, and retains, when we are gone.
+
+    Raises `Lost` when a file that it needs cannot be read.
+    """
+    if last_will is not None:
+        named["will"] = aiomqtt.Will(*last_will, qos=1, retain=True)
     try:
         username = secret(settings.username_file) if settings.username_file is not None else settings.username
         password = secret(settings.password_file) if settings.password_file is not None else None

@@ -50,6 +50,12 @@ class Sink:
         """What acknowledgements hold for: another one, or None, means that those not settled are worth nothing."""
         return self
 
+    recent = 0
+    """So many of the things that it has had are shown to it at a start."""
+
+    async def begin(self, recent: Sequence[Row]) -> None:
+        """Before the first `send`; `recent`, in order: what it has had already, as far as it may have it."""
+
     async def send(self, batch: Sequence[Row]) -> Sequence[Answer]:
         """Deliver in order. What is not in the answer has been taken. Raises `Unreachable`."""
         raise NotImplementedError

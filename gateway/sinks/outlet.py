@@ -86,6 +86,7 @@ class Outlet:
 
     async def run(self) -> None:
         failures = 0
+        await self._sink.begin(await asyncio.to_thread(self._recent))
         while True:
             self._news.clear()
             try:
@@ -108,6 +109,13 @@ class Outlet:
                 continue
             self.idle.set()
             await self._until_something_is_due()
+
+    def _recent(self) -> list[Row]:
+        if not self._sink.recent:
+            return []
+        sent = self._ledger.sent
+        rows = self._journal.after(max(0, sent - self._sink.recent), min(sent, self._sink.recent))
+        return [row for row in rows if row.n not in self._ledger.pending and (self._allow is None or self._allow(row))]
 
     def _reached(self) -> None:
         if self._unreachable is not None:

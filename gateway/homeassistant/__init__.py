@@ -1,0 +1,1 @@
+"""Things as Home Assistant shows them: what is discovered, and what each entity says."""
