@@ -13,7 +13,9 @@ from gateway import registry
 from gateway.app import Gateway, run_until_signalled
 from gateway.clock import Clock, SystemClock
 from gateway.config import BluetoothSection, Config, DeviceSection, DiskSection, GatewaySection, TimeSection
+from gateway.encryption import NO_KEYS, Keys
 from gateway.journal.reading import read_all
+from gateway.opening import keys_of
 from gateway.simulator.advertisers import BTHomeScale
 from gateway.simulator.memory import Verdict, compare, truths
 from gateway.simulator.users import UserScale
@@ -82,7 +84,7 @@ async def play(
         living.cancel()
         await world.stop()
         await _end_what_is_left()
-    return verdict(state, house.devices)
+    return verdict(state, house.devices, keys_of(house.config))
 
 
 async def _end_what_is_left() -> None:
@@ -98,6 +100,6 @@ async def _end_what_is_left() -> None:
         await asyncio.wait(left, timeout=0.1)
 
 
-def verdict(state: Path, devices: Path) -> Verdict:
+def verdict(state: Path, devices: Path, keys: Keys = NO_KEYS) -> Verdict:
     """The devices' own lists, kept in `devices`, against the journal."""
-    return compare(truths(devices), (json.loads(row.body) for row in read_all(state / "journal.db")))
+    return compare(truths(devices), (json.loads(row.body) for row in read_all(state / "journal.db", keys)))
