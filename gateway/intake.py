@@ -160,11 +160,11 @@ class Intake:
     def read_segment(self, path: Path, start: int) -> list[Record | CaptureError]:
         return read_segment(path, start, self._keys)
 
-    async def flush(self, before: int | None = None) -> None:
-        """Return when everything appended so far, or that began before a position, is on the medium."""
-        target = self.position if before is None else before
+    async def flush(self) -> None:
+        """Return when everything appended so far is on the medium."""
+        target = self.position
         if self._durable < target:
-            await asyncio.to_thread(self._flush_to, target)
+            await asyncio.to_thread(self.flush_now)
         crashpoints.reached("intake-flushed")
 
     async def keep_durable(self) -> None:
@@ -181,9 +181,7 @@ class Intake:
         return self._durable
 
     def flush_now(self) -> None:
-        self._flush_to(self.position)
-
-    def _flush_to(self, target: int) -> None:
+        target = self.position
         with self._sync_lock:
             if self._durable < target:
                 reached = self.position

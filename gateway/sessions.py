@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -64,8 +64,6 @@ class RecordingLink:
         self._may_write = True
         self._lost = False
         self._words = 0
-        self._will_confirm = False
-        self._flushing: asyncio.Task[None] | None = None
         self.rejected: list[tuple[Frame, Exception]] = []
         self.failure: Exception | None = None
         self.settle: Callable[[], Awaitable[object]] = _nothing
@@ -87,10 +85,6 @@ class RecordingLink:
         crashpoints.reached("frame-received")
         self._waiting += 1
         self._frames.put_nowait(frame)
-        if self._will_confirm:
-            # It waits for a word, as it did before: bring what it says onto the medium while the driver understands it.
-            self._will_confirm = False
-            self._flushing = asyncio.get_running_loop().create_task(self._early())
 
     def on_lost(self) -> None:
         if not self._lost:
@@ -107,10 +101,6 @@ class RecordingLink:
     def withdraw(self) -> None:
         """From here on the driver may not send anything."""
         self._may_write = False
-
-    async def _early(self) -> None:
-        with suppress(OSError):  # whoever confirms it will meet that again
-            await self._intake.flush()
 
     # -- what the driver asks ------------------------------------------------------------------------------------
 
@@ -138,15 +128,11 @@ class RecordingLink:
         forbidden = (command.forgets and not policy.forget) or (command.changes and not policy.set_clock)
         if forbidden or (command.registers and policy.register is None):
             raise NotAllowed(f"{self._driver.name} may not write {data[:2].hex()}… to {characteristic:04X}: the owner has not permitted it")
-        told = self._intake.position
         self._taken("wr", characteristic, data)
         if not command.confirms:
             await self.settle()  # what is confirmed is safe in intake: no need for the device to wait for the journal
-        if command.forgets:
+        if command.forgets or command.confirms:
             await self._intake.flush()
-        elif command.confirms:
-            await self._intake.flush(told)
-            self._will_confirm = True
         await self._answered(characteristic, self._live().write(characteristic, data))
         if command.forgets:
             crashpoints.reached("device-told-to-forget")
