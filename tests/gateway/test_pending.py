@@ -66,11 +66,11 @@ async def test_what_was_given_out_is_safe_before_the_device_is_told_to_forget(tm
         monkeypatch.setattr("gateway.attendant.policy_of", lambda _settings: Policy(forget=True))
         before = home.intake.flush
 
-        async def flush(_before: int | None = None) -> None:
+        async def flush() -> None:
             seen.append(len(home.things("vital-signs")))
             await before()
 
-        home.intake.flush = flush  # type: ignore[method-assign,assignment]
+        home.intake.flush = flush  # type: ignore[method-assign]
         await home.read(device)
         assert seen == [1], "in the journal before it is written"
         assert device.written == [(POINT, FORGET)]

@@ -459,7 +459,7 @@ async def test_what_the_journal_cannot_take_is_filed_later(tmp_path: Path) -> No
         async def full(_commit: Any) -> Any:
             raise JournalError("the journal could not be written: database or disk is full")
 
-        home.journal.commit = full  # type: ignore[method-assign,assignment]
+        home.journal.commit = full  # type: ignore[method-assign]
         state = await home.read(device)
         assert "full" in state["problem"]
         assert home.things() == []
@@ -487,7 +487,7 @@ async def test_two_sessions_that_end_together_are_filed_once(tmp_path: Path) -> 
             noted.append(int(home.journal.meta("worked_off")))
             return await whole(commit)
 
-        home.journal.commit = full  # type: ignore[method-assign,assignment]
+        home.journal.commit = full  # type: ignore[method-assign]
         await home.read(device)
         await until(lambda: home.journal.meta("worked_off"))
         home.journal.commit = slow  # type: ignore[method-assign]
@@ -531,11 +531,11 @@ async def test_a_forgetting_command_goes_out_after_intake_is_on_the_medium(tmp_p
     async with house(tmp_path, meter, listed=(DeviceSection(address=A, forget=True),)) as home:
         real = home.intake.flush
 
-        async def flush(_before: int | None = None) -> None:
+        async def flush() -> None:
             await real()
             order.append(f"flushed, {len(home.things('blood-glucose'))} committed")
 
-        home.intake.flush = flush  # type: ignore[method-assign,assignment]
+        home.intake.flush = flush  # type: ignore[method-assign]
         await home.read(meter)
     assert order == ["written 4", "written 1", "flushed, 1 committed", "written 2"]
 
