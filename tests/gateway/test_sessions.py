@@ -459,7 +459,7 @@ async def test_what_the_journal_cannot_take_is_filed_later(tmp_path: Path) -> No
         async def full(_commit: Any) -> Any:
             raise JournalError("the journal could not be written: database or disk is full")
 
-        home.journal.commit = full  # type: ignore[method-assign]
+        home.journal.commit = full  # type: ignore[method-assign,assignment]
         state = await home.read(device)
         assert "full" in state["problem"]
         assert home.things() == []
@@ -487,7 +487,7 @@ async def test_two_sessions_that_end_together_are_filed_once(tmp_path: Path) -> 
             noted.append(int(home.journal.meta("worked_off")))
             return await whole(commit)
 
-        home.journal.commit = full  # type: ignore[method-assign]
+        home.journal.commit = full  # type: ignore[method-assign,assignment]
         await home.read(device)
         await until(lambda: home.journal.meta("worked_off"))
         home.journal.commit = slow  # type: ignore[method-assign]
