@@ -21,6 +21,7 @@ help:
 	@echo 'make broker-loss   what a broker loses that is killed, by its settings'
 	@echo 'make e2e-vm        a real kernel in a virtual machine: a cuff and a meter through bluetoothd, meters with USB cables: RUNS=1'
 	@echo 'make trials-vm     what happens to Bluetooth in a home, on the bluetoothds of two Debians: RUNS=1'
+	@echo 'make deb           Debian packages for bookworm and trixie, in dist/; make deb-test tries them in clean roots (needs root)'
 	@echo 'make homeassistant what Home Assistant is told, against the schemas of a real one (needs Python 3.13)'
 	@echo 'make lock    renew the locks (needs uv)'
 
@@ -48,6 +49,17 @@ $(HOMEASSISTANT)/stamp: tests/homeassistant/requirements.lock
 	$(or $(OTHER),$(error Home Assistant needs Python 3.13: install it, or name it with OTHER=)) -m venv --clear $(HOMEASSISTANT)
 	$(HOMEASSISTANT)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r tests/homeassistant/requirements.lock
 	@touch $@
+
+# Packages for two Debians, in dist/; deb-test tries them in clean roots (needs root).
+.PHONY: deb deb-test
+deb: $(VENV)/dev.stamp
+	systemd/debian/build bookworm
+	systemd/debian/build trixie
+
+deb-test: $(VENV)/dev.stamp
+	@tests/install mmdebstrap:mmdebstrap lintian:lintian
+	systemd/debian/try bookworm
+	systemd/debian/try trixie
 
 .PHONY: test-other
 test-other:
@@ -110,6 +122,8 @@ lock:
 	  --custom-compile-command 'make lock' --extra sim --extra collect --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	printf 'homeassistant==2025.4.4\npaho-mqtt\n' | uv pip compile -q --python-version 3.13 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --custom-compile-command 'make lock' - -o tests/homeassistant/requirements.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --custom-compile-command 'make lock' -c requirements.lock pyproject.toml -o systemd/debian/requirements.lock
 
 clean:
 	rm -rf .venv .venv-3.13 .venv-homeassistant .mypy_cache .ruff_cache .pytest_cache dist
