@@ -19,10 +19,11 @@ from binascii import Error as NoBase64
 from collections.abc import Iterable
 from pathlib import Path
 
+from drivers.kit.capture import ENCRYPTED
 from gateway.credentials import Unusable, located, secret
 from gateway.errors import StateError
 
-MARK = b"encrypted:"
+MARK = ENCRYPTED
 KEY_OCTETS = 32
 _NONCE_OCTETS = 12
 

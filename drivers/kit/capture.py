@@ -41,6 +41,8 @@ class Record:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
+ENCRYPTED = b"encrypted:"
+"""How a line begins that the gateway has stored with a key."""
 _NAMES = {"k", "s", "u", "d", "t", "b"}
 
 
@@ -77,6 +79,8 @@ def parse(raw: bytes, position: int = 0) -> Record:
             fits = False
         if not fits:
             raise CaptureError(position, "the checksum does not fit")
+    if text.startswith(ENCRYPTED):
+        raise CaptureError(position, "it is encrypted; `health-gateway capture --last` copies a conversation as it was")
     try:
         fields = json.loads(text)
         return Record(

@@ -36,7 +36,6 @@ def rekey(path: Path, keys: Keys) -> Rekeyed | None:
             connection.unlock(keys, claim=True)
             old, new, done = connection.key, keys.current, None
             if old.name != new.name:
-                connection.execute("PRAGMA secure_delete=ON")
                 connection.execute("BEGIN IMMEDIATE")
                 things, damaged = _things(connection, old, new)
                 for table, change in _CHANGES.items():

@@ -24,6 +24,7 @@ from gateway.journal import Row
 from gateway.mqtt import connection
 from gateway.mqtt.client import Client, Lost
 from gateway.sinks.base import Answer, Sink, Unreachable
+from gateway.sinks.outlet import BATCH
 
 log = structlog.get_logger()
 SLOWEST_RETRY_SECONDS = 60.0
@@ -86,6 +87,7 @@ class HomeAssistantSink(Sink):
                 await self._discover(client)
                 await client.tell(self._topics.availability, ONLINE, retain=True)
             except Lost as error:
+                await self._let_go()  # one that has not told everything must not be taken for a good one
                 raise Unreachable(connection.sentence(self._settings, error)) from error
             self._hearing = asyncio.create_task(self._hear(client), name="Home Assistant's birth")
             return client
@@ -135,7 +137,8 @@ class HomeAssistantSink(Sink):
         try:
             async with self._one_at_a_time:
                 await self._discover(client)
-                for one in self._memory.news():
+                # Of a long row of old readings not each of them is the newest for a moment.
+                for one in self._memory.news() if len(batch) < BATCH else ():
                     await self._show(client, *one)
         except Lost as error:
             raise Unreachable(connection.sentence(self._settings, error)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -17,8 +18,11 @@ from click.testing import CliRunner
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 
 from drivers.kit.capture import CaptureError, Record
+from gateway.app import Gateway
 from gateway.catching_up import catch_up
 from gateway.cli import root
+from gateway.clock import SystemClock
+from gateway.config import Config
 from gateway.credentials import Unusable
 from gateway.encryption import MARK, NO_KEYS, Damaged, Key, Keys, Locked, make_key, read_keys
 from gateway.errors import StateError
@@ -33,6 +37,7 @@ from gateway.provenance import signer_of
 from gateway.rekeying import bring_under
 from gateway.whole import write_whole
 from tests.gateway.test_filing import facts, glucose, info, put
+from tests.support.fakes import FakeRadio
 from tests.support.lived_in import KEYS, MASTER, REGISTRY, configure
 
 OTHER = Key(bytes(range(1, 33)))
@@ -343,9 +348,25 @@ async def test_a_thing_that_does_not_open_is_filed_again(state: Path) -> None:
     connection.close()
     assert [row.n for row in read_all(state / "journal.db", KEYS)] == [row.n for row in rows if row.n != n]
     assert (await opened_after(state, n)) is False
-    done = bring_under(state, Keys(OTHER, [KEYS.current]))
+    shutil.copytree(state, state.parent / "copy")
+    done = bring_under(state.parent / "copy", Keys(OTHER, [KEYS.current]))
     assert done is not None
     assert (done.things, done.damaged) == (len(rows) - 1, 1)
+    lost = next(row for row in rows if row.n == n)
+    for name, master in (("old", MASTER), ("new", bytes(range(1, 33)))):
+        (state.parent / name).write_text(master.hex())
+        (state.parent / name).chmod(0o600)
+    told = {"gateway": {"state": str(state), "sign": True}, "time": {"trust": "manual"}}
+    told["at_rest"] = {"key_file": str(state.parent / "new"), "old_key_files": [str(state.parent / "old")]}
+    gateway = Gateway(Config.model_validate(told), REGISTRY, FakeRadio(), SystemClock("manual"), sinks={})
+    running = asyncio.create_task(gateway.run())
+    await gateway.ready.wait()
+    again = [row for row in gateway.journal.versions(lost.id) if row.version == lost.version]
+    missing = gateway.journal.missing()
+    gateway.stop()
+    await running
+    assert [json.loads(row.body)["data"] for row in again] == [json.loads(lost.body)["data"]]
+    assert [number for number, _ in missing] == [n]
 
 
 async def opened_after(state: Path, n: int) -> bool:

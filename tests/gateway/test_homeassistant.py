@@ -21,6 +21,8 @@ from gateway.config_sinks import HomeAssistantSection
 from gateway.homeassistant.discovery import Topics, measuring, of_owner, person
 from gateway.homeassistant.entities import said, slug
 from gateway.journal import Journal
+from gateway.mqtt.client import Client, Lost
+from gateway.sinks.base import Unreachable
 from gateway.sinks.homeassistant import HomeAssistantSink
 from profiles.times import DateTime
 from tests.gateway.test_filing import FRAME, TIME, A, facts, glucose, info, put
@@ -187,6 +189,39 @@ async def test_the_broker_says_whether_we_are_there(journal: Journal, broker: Br
             made._keeping.cancel()  # as if the process had been killed
             made._client._client._sock_close()
             await until(lambda: heard.availability[-1] == "offline")
+
+
+async def test_of_a_long_row_of_old_readings_the_newest_alone_is_shown(journal: Journal, broker: Broker) -> None:
+    """A sink that is new to a gateway of some years: two batches."""
+    count = 700
+    await put(journal, *(at(number, f"{5 + number / 1000}", number % 22) for number in range(1, count)), on=facts(settings=ANNA))
+    await put(journal, at(count, "9.9", 23), on=facts(session="last", settings=ANNA))
+    async with home(broker) as heard, driven(journal, sink(broker), "home"):
+        await until(lambda: journal.cursor("home") == count and heard.values().get("glucose") == "9.9")
+        assert len([1 for topic, _ in heard.states if topic.endswith("glucose")]) == 1
+
+
+async def test_a_connection_that_hears_nothing_is_not_taken_for_a_good_one(
+    journal: Journal, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(journal, at(1, "5.6", 7), on=facts(settings=ANNA))
+
+    async def refused(_client: Client, *_filters: str) -> None:
+        raise Lost("the broker does not let us hear homeassistant/status; mend its rules")
+
+    made = sink(broker)
+    with monkeypatch.context() as patch:
+        patch.setattr(Client, "listen", refused)
+        await made.begin([])
+        with pytest.raises(Unreachable, match="does not let us hear homeassistant/status"):
+            await made.send(journal.after(0, 1))
+        assert made.connection is None
+    async with home(broker) as heard:
+        assert await made.send(journal.after(0, 1)) == []
+        await until(lambda: heard.values() == {"glucose": "5.6"})
+        await heard.client.publish("homeassistant/status", b"online", qos=1)
+        await until(lambda: [value for topic, value in heard.states if topic.endswith("glucose")] == ["5.6", "5.6"])
+        await made.close()
 
 
 async def test_the_last_reading_is_kept_where_it_is_wanted(journal: Journal, broker: Broker) -> None:

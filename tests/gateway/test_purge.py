@@ -108,6 +108,11 @@ def test_nothing_of_hers_is_left_and_nothing_of_anybody_else_s_is_gone(state: Pa
     others = [json.dumps(thing["data"], separators=(",", ":"))[1:-1].encode() for one, thing in before.items() if one not in hers]
     assert [value for value in values if value in now and value not in others] == []
     assert {one: thing for one, thing in before.items() if one not in hers} == things(state)
+    words = [
+        record for record in read_intake(state / "intake", keys=keys_in(state)) if isinstance(record, Record) and record.kind == "said"
+    ]
+    assert [record.position for record in words if not record.extra.get("purged") and hers & set(record.extra["ids"])] == []
+    assert any(not record.extra.get("purged") for record in words), "what was said of others stays"
     lines = [json.loads(line) for line in (state / "things.ndjson").read_text().splitlines()]
     assert {thing["id"] for thing in lines} == set(before) - hers
     said = run(state, "audit", "show", "--json")[1]
