@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 from pathlib import Path
 
@@ -12,7 +10,7 @@ import click
 from gateway import registry
 from gateway.cli import door
 from gateway.cli.common import Failed, config_option, load_config
-from gateway.errors import AdapterError, AmbiguousMatch
+from gateway.cli.listening import Heard, listen
 
 
 @click.command()
@@ -23,35 +21,15 @@ def scan(seconds: float, everything: bool) -> None:  # noqa: FBT001 - click's fl
 
     Many health devices advertise for some seconds after a measurement only: take one while this runs.
     """
-    from gateway.transports.ble import BleakRadio  # noqa: PLC0415 - the radio's libraries take their time
-    from gateway.transports.radio import Seen  # noqa: PLC0415 - likewise
+    told = []
 
-    loaded = registry.load()
-    told: dict[str, str] = {}
+    def tell(heard: Heard) -> None:
+        if heard.driver is not None or everything:
+            told.append(heard.address)
+            line = f"{heard.address}  {heard.name or '-':<24}  {heard.driver or 'no driver'}"
+            click.echo(f"{line}  ({heard.rssi} dBm)" if heard.rssi is not None else line)
 
-    def on_seen(seen: Seen) -> None:
-        advertisement = seen.advertisement
-        try:
-            found = loaded.match(advertisement)
-            driver = found.driver.label if found else None
-        except AmbiguousMatch as error:
-            driver = str(error)
-        if driver is None and not everything:
-            return
-        line = f"{advertisement.address}  {advertisement.local_name or '-':<24}  {driver or 'no driver'}"
-        if told.get(advertisement.address) != line:
-            told[advertisement.address] = line
-            click.echo(f"{line}  ({seen.rssi} dBm)" if seen.rssi is not None else line)
-
-    async def main() -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await BleakRadio().scan(on_seen)
-
-    try:
-        asyncio.run(main())
-    except AdapterError as error:
-        raise Failed(str(error)) from error
+    listen(seconds, tell)
     if not told:
         click.echo("nothing that a driver knows was heard" if not everything else "nothing was heard", err=True)
 
