@@ -19,7 +19,7 @@ from typing import Any
 import structlog
 
 from gateway import __version__, pending, service
-from gateway.api import door
+from gateway.api import door, metrics
 from gateway.api.consent import Consent
 from gateway.api.pairing import Pairing
 from gateway.api.people import People
@@ -188,6 +188,10 @@ class Gateway:
             people=People(self.journal, self._persons, self._on_committed, self._audit.note, self._keep),
         )
         background: list[asyncio.Task[Any]] = []
+
+        def works() -> bool:
+            return self.journal.writer.alive
+
         try:
             async with asyncio.TaskGroup() as group:
                 outlets = [group.create_task(outlet.run(), name=f"sink {outlet.name}") for outlet in self._outlets]
@@ -195,8 +199,9 @@ class Gateway:
                 cables = [group.create_task(self.cabling.watch(), name="cables")] if self.cabling is not None else []
                 background = [
                     group.create_task(door.serve(app, self._config.socket), name="control socket"),
+                    group.create_task(metrics.serve(metrics.application(self.status, works), self._config.metrics.listen), name="metrics"),
                     group.create_task(self._release_when_synchronized(), name="pending times"),
-                    group.create_task(service.keep_watchdog(lambda: self.journal.writer.alive), name="watchdog"),
+                    group.create_task(service.keep_watchdog(works), name="watchdog"),
                     group.create_task(self._intake.keep_durable(), name="intake"),
                     group.create_task(scrub_later(self._config.state / "journal.db"), name="scrub"),
                     group.create_task(self._refile(), name="refile"),
@@ -336,6 +341,7 @@ class Gateway:
                 "pending_things": len(waiting),
                 "pending_since": _received(waiting[0].body) if waiting else None,
             },
+            "head": self.journal.head(),
             "journal": {**self.journal.counts(), "kept": dict(self._retention.kept)},
             "sinks": {
                 outlet.name: {**self.journal.sinks().get(outlet.name, {"cursor": 0, "deferred": 0, "held": 0}), "problem": outlet.problem}

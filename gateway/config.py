@@ -189,6 +189,14 @@ class PhdTcpSection(Strict):
     )
 
 
+class MetricsSection(Strict):
+    listen: str | None = Field(
+        None,
+        pattern=r"^.+:[0-9]{1,5}$",
+        description="Tell Prometheus at this address and port how the gateway is doing, such as 127.0.0.1:9109; off if left out",
+    )
+
+
 class GrantSection(Strict):
     person: str = Field(description="Who agrees")
     sink: str = Field(description='To what going where: the name of a [sink] with consent = "required"')
@@ -211,6 +219,7 @@ class Config(Strict):
     bluetooth: BluetoothSection = BluetoothSection()
     cables: CablesSection = CablesSection()
     phd_tcp: PhdTcpSection = PhdTcpSection()
+    metrics: MetricsSection = MetricsSection()
     log: LogSection = LogSection()
     person: tuple[PersonSection, ...] = ()
     device: tuple[DeviceSection, ...] = ()

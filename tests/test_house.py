@@ -26,6 +26,7 @@ HOMES = {
     "aiomqtt": ("gateway/mqtt/", "gateway/collect/mqtt.py"),
     "paho": ("gateway/mqtt/",),
     "starlette": ("gateway/api/",),
+    "prometheus_client": ("gateway/api/",),
     "uvicorn": ("gateway/api/",),
     "click": ("gateway/cli/",),
     "nats": ("gateway/nats/", "gateway/sinks/nats.py", "gateway/collect/nats.py"),

@@ -98,7 +98,7 @@ async def _in_thread(lines: Iterator[str]) -> AsyncIterator[bytes]:
         yield chunk
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """The daemon has its own handlers."""
@@ -126,7 +126,7 @@ def _unlink(path: Path) -> None:
 
 async def serve(app: Starlette, path: Path) -> None:
     """Until cancelled."""
-    server = _Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False, date_header=False, timeout_graceful_shutdown=2))
+    server = Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False, date_header=False, timeout_graceful_shutdown=2))
     door = _bind(path)
     try:
         await server.serve(sockets=[door])
