@@ -44,13 +44,11 @@ async def test_a_gateway_that_runs(tmp_path: Path) -> None:
         await home.plug(FreeStyleUsb(records(4), lambda: NOW), Plugged("1-10", 0x1A61, 0x3850))
         text = await asyncio.to_thread(asked, port)
         told, journal = samples(text), home.gateway.journal
-        values = [row.body for row in journal.latest() if row.type == "blood-glucose"]
         assert told["health_gateway_info", (("version", __version__),)] == 1
         assert told["health_gateway_journal_things", ()] == journal.head() > 4
         assert told["health_gateway_clock_synchronized", ()] == 1
         assert told["health_gateway_config_ok", ()] == 1
         assert told["health_gateway_sink_lag", (("sink", "file"),)] <= journal.head()
-        assert len(values) == 4
         assert await asyncio.to_thread(asked, port, "/healthz") == "ok\n"
         with pytest.raises(HTTPError, match="404"):
             await asyncio.to_thread(asked, port, "/export")
