@@ -18,7 +18,7 @@ from gateway.journal.jobs import Moment
 from gateway.normalize import when as timing
 from gateway.normalize.identity import content_digest, device_identity, thing_id
 from gateway.normalize.rules import parts
-from gateway.normalize.things import DeviceData, DeviceRef, DeviceThing, Provenance, Quality, Related, Thing, When
+from gateway.normalize.things import BY_NAME, DeviceData, DeviceRef, DeviceThing, Provenance, Quality, Related, Thing, When
 from gateway.weighing import Bands, Weighings
 
 MEETING_SECONDS = 600.0
@@ -279,8 +279,7 @@ class Filing:
         whose = list(zip(times, self._persons(facts, readings), strict=True))
         made = [parts(reading) for reading in readings]
         ids = [
-            [thing_id(identity, key, part.model.model_fields["type"].default, part.component) for part in those]
-            for key, those in zip(keys, made, strict=True)
+            [thing_id(identity, key, _KINDS[part.model], part.component) for part in those] for key, those in zip(keys, made, strict=True)
         ]
         ways = self._ways(facts, readings, [offset for _, offset in times])
         things = [
@@ -339,6 +338,7 @@ class Filing:
         ]
 
 
+_KINDS = {model: name for name, model in BY_NAME.items()}
 _LASTING = tuple(one.name for one in fields(DeviceInfo) if one.name not in ("frame", "battery"))
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))

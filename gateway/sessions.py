@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, Literal
 
 from drivers import Batch, Busy, DeviceError, Frame, NotAllowed, Policy, Reading, Refused, Silent
 from drivers.kit.cable import MAIN, CableDriver
@@ -33,10 +33,17 @@ STREAM_SECONDS = 12 * 3600.0
 MOST_PATIENT_SECONDS = 3600.0
 """The longest that a device may hold a link without a word, whatever interval it says it keeps."""
 
-MOST_TOGETHER = 256
+MOST_TOGETHER = 1000
+"""Readings in one commit."""
+
+GOES_ON_SECONDS = 0.2
+"""After a confirmation, until what was confirmed is filed although the device may say more."""
 
 MOST_WAITING = 10_000
 """Frames taken but not yet understood. A device that sends faster than that for long is cut off; nothing taken is lost."""
+
+
+_SILENCE: Final = "silence"
 
 
 class RecordingLink:
@@ -64,6 +71,8 @@ class RecordingLink:
         self._may_write = True
         self._lost = False
         self._words = 0
+        self.goes_on = False
+        """It was confirmed, and may say more at once."""
         self.rejected: list[tuple[Frame, Exception]] = []
         self.failure: Exception | None = None
         self.settle: Callable[[], Awaitable[object]] = _nothing
@@ -133,6 +142,7 @@ class RecordingLink:
             await self.settle()  # what is confirmed is safe in intake: no need for the device to wait for the journal
         if command.forgets or command.confirms:
             await self._intake.flush()
+            self.goes_on = command.confirms
         await self._answered(characteristic, self._live().write(characteristic, data))
         if command.forgets:
             crashpoints.reached("device-told-to-forget")
@@ -150,22 +160,34 @@ class RecordingLink:
             # A belt that is worn for hours, or a device that repeats itself for ever: the driver gives out what it has.
             self._note("idle")
             return None
-        if self.has_waiting:
-            frame = self._frames.get_nowait()
-        else:
-            await self.settle()
-            try:
-                async with asyncio.timeout(max(self._idle_seconds, min(patience, MOST_PATIENT_SECONDS))):
-                    frame = await self._frames.get()
-            except TimeoutError:
-                self._note("idle")
-                return None
+        frame = self._frames.get_nowait() if self.has_waiting else await self._waited_for(patience)
+        if frame == _SILENCE:
+            self._note("idle")
+            return None
         if frame is None:
             self._note("end")
             self._frames.put_nowait(None)
         else:
             self._waiting -= 1
         return frame
+
+    async def _waited_for(self, patience: float) -> Frame | Literal["silence"] | None:
+        frame: Frame | Literal["silence"] | None = _SILENCE
+        if self.goes_on:
+            # What was confirmed is safe in intake, and its device goes on at once, as a rule: many of its frames are filed together.
+            frame = await self._within(GOES_ON_SECONDS)
+            self.goes_on = False
+        if frame == _SILENCE:
+            await self.settle()
+            frame = await self._within(max(self._idle_seconds, min(patience, MOST_PATIENT_SECONDS)))
+        return frame
+
+    async def _within(self, seconds: float) -> Frame | Literal["silence"] | None:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._frames.get()
+        except TimeoutError:
+            return _SILENCE
 
     @property
     def went_before_a_word(self) -> bool:
@@ -258,7 +280,7 @@ class Pending:
         readings = [item for item in batch.items if isinstance(item, Reading)]
         if batch.mark is None and len(readings) == len(batch.items):
             self._items += readings
-            if len(self._items) >= MOST_TOGETHER or not self._link.has_waiting:
+            if len(self._items) >= MOST_TOGETHER or not (self._link.has_waiting or self._link.goes_on):
                 await self._begin()
             return
         await self.file()  # what a clock or a mark says is not for those before

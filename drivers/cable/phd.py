@@ -104,10 +104,7 @@ class _Session:
             self.link.reject(frame, unreadable.error)
 
     def observation(self, said: Observed, frame: Frame) -> Observation | None:
-        observed, components = (
-            coded(said),
-            tuple(item for part in said.parts if not (item := _part(part.type, part.value, part.unit)).is_empty),
-        )
+        observed, components = coded(said), _parts(said) if said.parts else ()
         if said.type is None or (observed.is_empty and not components):
             return None
         moment, offset = self._moment(said)
@@ -133,10 +130,10 @@ class _Session:
             device_time=moment,
             utc_offset=offset,
             user_index=said.person,
-            status=tuple(f"bit_{bit}" for bit in range(16) if said.status is not None and said.status.value >> (15 - bit) & 1),
+            status=() if said.status is None else tuple(f"bit_{bit}" for bit in range(16) if said.status.value >> (15 - bit) & 1),
             observed=observed,
             components=components,
-            supplemental=tuple(term.number for term in said.supplemental),
+            supplemental=tuple(term.number for term in said.supplemental) if said.supplemental else (),
             seconds=said.active_period if isinstance(said.active_period, Decimal) else None,
         )
 
@@ -176,6 +173,10 @@ def coded(said: Observed) -> Coded:
         samples=said.samples,
         interval=said.period,
     )
+
+
+def _parts(said: Observed) -> tuple[Coded, ...]:
+    return tuple(item for part in said.parts if not (item := _part(part.type, part.value, part.unit)).is_empty)
 
 
 def _part(term: Term, value: Value, unit: int | None) -> Coded:

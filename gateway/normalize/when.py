@@ -71,7 +71,8 @@ def seconds(moment: datetime, zone: tzinfo | None, utc_offset: int | None = None
         return moment.replace(tzinfo=timezone(timedelta(minutes=utc_offset))).timestamp()
     if isinstance(zone, timezone):
         return moment.replace(tzinfo=zone).timestamp()
-    first, second = (moment.replace(tzinfo=zone, fold=fold).timestamp() for fold in (0, 1))
+    first = moment.replace(tzinfo=zone).timestamp()
+    second = moment.replace(tzinfo=zone, fold=1).timestamp()
     return second if first < second <= latest else first
 
 

@@ -13,6 +13,7 @@ import pytest
 from drivers.kit.capture import Record
 from gateway import cabling
 from gateway.intake import read
+from gateway.journal import Commit, Journal
 from gateway.simulator.phd_agent import Agent, Entry
 from gateway.transports.cables.plugs import Plugged
 from profiles.phd import apdu as apdus
@@ -20,7 +21,7 @@ from profiles.phd import mder
 from profiles.phd.codes import Abort, Choice
 from profiles.times import DateTime
 from tests.support.cables import House, house
-from tests.support.fakes import T0
+from tests.support.fakes import T0, until
 
 NOW = datetime.fromtimestamp(T0, UTC).replace(tzinfo=None)
 METER = Plugged("1-1", 0x173A, 0x21D5, "ACC1", classes=frozenset({0x0F}))
@@ -114,6 +115,36 @@ async def test_nothing_is_confirmed_before_it_is_on_disk(tmp_path: Path, monkeyp
         await home.plug(meter, METER)
     assert behind
     assert min(behind) > 0
+
+
+async def test_what_a_device_goes_on_telling_is_filed_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Confirmed at once, event for event; in the journal by the hundred, and before anything else is asked of it."""
+    commits, commit = list[int](), Journal.commit
+
+    async def counted(self: Journal, asked: Commit) -> Any:
+        kinds = [one.type for one in asked.candidates]
+        if "blood-glucose" in kinds:
+            commits.append(len(kinds))
+        return await commit(self, asked)
+
+    monkeypatch.setattr(Journal, "commit", counted)
+    monkeypatch.setattr("gateway.sessions.MOST_TOGETHER", 50)
+    meter = OnCable(agent(120))
+    async with house(tmp_path) as home:
+        await home.plug(meter, METER)
+        assert told(home) == truths(meter.agent)
+    assert commits == [60, 60, 1], "in events of 12"
+
+
+async def test_what_was_confirmed_is_filed_soon_although_the_device_stays(tmp_path: Path) -> None:
+    """It is plugged in for hours, and says nothing more."""
+    cuff = OnCable(agent(0, pressure=(121, 79, 93)))
+    async with house(tmp_path, cables={"idle_seconds": 60}) as home:
+        await until(lambda: home.ports.on_plugged is not None)
+        assert home.ports.on_plugged is not None
+        home.ports.device = cuff
+        home.ports.on_plugged(METER)
+        await until(lambda: home.things("blood-pressure"), 5)
 
 
 async def test_what_it_measures_is_reported_by_itself(tmp_path: Path) -> None:
