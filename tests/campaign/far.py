@@ -53,6 +53,8 @@ class Far(ABC):
     """`granted`: whether Anna agrees at the moment; only the clinic asks."""
 
     granted = True
+    since = 0.0
+    """When the gateway was told so."""
 
     @abstractmethod
     async def start(self) -> None: ...
@@ -69,6 +71,10 @@ class Far(ABC):
 
     @abstractmethod
     def arrived(self) -> list[Thing]: ...
+
+    def told(self) -> None:
+        """The gateway has been sent the signal to read what its configuration says now, or reads it at its next start."""
+        self.since = time.monotonic()
 
     def problem(self, _latest: list[Thing]) -> str:
         """What is wrong with what has arrived, beside what a comparison with the truths shows. `latest`: of the journal."""
@@ -154,13 +160,15 @@ class StreamFar(Far):
         self._cluster.start()
         await asyncio.to_thread(self._database.start)
         client = await nats.connect(self._cluster.urls)
+        made: Any = None
         for _ in range(100):
             # Not yet: no leader is elected; it does not know its two followers ("no suitable peers"), which is a bad request to it.
             with suppress(nats.js.errors.ServiceUnavailableError, nats.js.errors.BadRequestError, nats.errors.TimeoutError):
                 await client.jetstream(timeout=1).add_stream(stream(num_replicas=3))
+                made = await client.jetstream(timeout=1).stream_info(STREAM)
                 break
             await asyncio.sleep(0.1)
-        assert (await client.jetstream().stream_info(STREAM)).config.num_replicas == len(self._cluster.servers)
+        assert made.config.num_replicas == len(self._cluster.servers)
         await client.close()
         for network in self._networks:
             await network.set("fine")
@@ -269,7 +277,6 @@ class ClinicFar(Far):
         self._stack = AsyncExitStack()
         self._networks: list[Network] = []
         self._withheld: list[tuple[float, float]] = []
-        self._since = 0.0
         (place / "vault-secret").write_text(healthvault_server.b64(healthvault_server.SECRET))
 
     async def start(self) -> None:
@@ -336,12 +343,12 @@ class ClinicFar(Far):
         self._fhir.lose = self._vault.lose = self._busy = False
 
     async def _revoke(self) -> None:
-        self.granted, self._since = False, time.monotonic()
+        self.granted = False
 
     async def _grant(self) -> None:
         await asyncio.sleep(2 * self.GRACE)
         self.granted = True
-        self._withheld.append((self._since + self.GRACE, time.monotonic()))
+        self._withheld.append((self.since + self.GRACE, time.monotonic()))
 
     def arrived(self) -> list[Thing]:
         return self._hooked

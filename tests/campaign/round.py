@@ -235,6 +235,8 @@ old_key_files = {json.dumps([str(path) for path in self._key_files])}
         async with self._one_at_a_time if event.fault in FAR_FAULTS else nullcontext():
             await strike()
             await self._reconfigure(called)
+            if called == "consent-revoked":
+                self._far.told()
             await asyncio.sleep(event.lasts)
             await mend()
             await self._reconfigure(called)
