@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import os
 import secrets
 import signal
 import socket
 import subprocess
+import tempfile
 import time
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+PORTS = Path(tempfile.gettempdir()) / "health-gateway-test-ports"
+_MINE: deque[int] = deque()
+MOST_MINE = 200
+"""So many of the ports that this process was given last are nobody else's."""
+
 
 def free_port() -> int:
-    """One below those that the system gives to clients: a server that was stopped finds it free again."""
+    """One below those that the system gives to clients: a server that was stopped finds it free again. No other test gets it meanwhile,
+    in whatever process: some bind it seconds later.
+    """
+    PORTS.mkdir(exist_ok=True)
     while True:
         port = secrets.choice(range(15_000, 32_000))
+        lock = os.open(PORTS / str(port), os.O_RDWR | os.O_CREAT, 0o666)
         with socket.socket() as probe, contextlib.suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             probe.bind(("127.0.0.1", port))
+            _MINE.append(lock)
+            if len(_MINE) > MOST_MINE:
+                os.close(_MINE.popleft())
             return port
+        os.close(lock)
 
 
 class Server:
