@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from gateway.encryption import Damaged, Key, Keys
 from gateway.errors import StateError
 from gateway.journal.schema import KEY, THING_COLUMNS, Connection, connect, put, row_crc, row_is_sound
 
+log = structlog.get_logger()
 TOGETHER = 500
 _UNDERWAY = "rekeying"
 """In `meta` until the file is written anew: what stood there before can still be found in it."""
@@ -44,14 +47,26 @@ def rekey(path: Path, keys: Keys) -> Rekeyed | None:
                 put(connection, "meta", _UNDERWAY, "")
                 connection.execute("COMMIT")
                 done = Rekeyed(old.name, new.name, things, damaged)
-            if connection.execute("SELECT 1 FROM meta WHERE key=?", (_UNDERWAY,)).fetchone() is not None:
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                connection.execute("VACUUM")
-                connection.execute("DELETE FROM meta WHERE key=?", (_UNDERWAY,))
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            _write_anew(connection)
             return done
     except sqlite3.Error as error:
         raise StateError(f"{path}: {error}; it could not be brought under another key, and is as it was") from error
+
+
+def _write_anew(connection: Connection) -> None:
+    """That takes as much room again for a moment. Where there is none it is done at the next start: no reason to stand still meanwhile."""
+    if connection.execute("SELECT 1 FROM meta WHERE key=?", (_UNDERWAY,)).fetchone() is None:
+        return
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("VACUUM")
+        connection.execute("DELETE FROM meta WHERE key=?", (_UNDERWAY,))
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error as error:
+        log.warning(
+            "everything is under the new key, but what stood there before can still be found in the journal's file: make room and restart",
+            problem=str(error),
+        )
 
 
 def _things(connection: Connection, old: Key, new: Key) -> tuple[int, int]:

@@ -23,7 +23,8 @@ from gateway.homeassistant.memory import Memory
 from gateway.journal import Row
 from gateway.mqtt import connection
 from gateway.mqtt.client import Client, Lost
-from gateway.sinks.base import Answer, Sink, Unreachable
+from gateway.sinks.at_broker import AtBroker
+from gateway.sinks.base import Answer, Unreachable
 from gateway.sinks.outlet import BATCH
 
 log = structlog.get_logger()
@@ -31,25 +32,21 @@ SLOWEST_RETRY_SECONDS = 60.0
 ONLINE, OFFLINE = b"online", b"offline"
 
 
-class HomeAssistantSink(Sink):
+class HomeAssistantSink(AtBroker):
     recent = 5000
 
     def __init__(self, settings: HomeAssistantSection, gateway_id: str) -> None:
+        super().__init__(settings)
         self._settings = settings
         self._client_id = settings.client_id or f"health-gateway-{gateway_id}-home"
         self._topics = Topics(settings.discovery_prefix, settings.topic, gateway_id)
         self._memory = Memory()
-        self._client: Client | None = None
         self._one_at_a_time = asyncio.Lock()
         self._discovered: dict[str, str] = {}
         self._keeping: asyncio.Task[None] | None = None
         self._hearing: asyncio.Task[None] | None = None
 
     # -- the connection ------------------------------------------------------------------------------------------------
-
-    @property
-    def connection(self) -> object:
-        return None if self._client is None or self._client.gone.is_set() else self._client
 
     async def begin(self, recent: Sequence[Row]) -> None:
         for row in recent:
@@ -75,8 +72,8 @@ class HomeAssistantSink(Sink):
 
     async def _connected(self) -> Client:
         async with self._one_at_a_time:
-            if self._client is not None and not self._client.gone.is_set():
-                return self._client
+            if self._live is not None:
+                return self._live
             await self._let_go()
             try:
                 client = connection.client(self._settings, self._client_id, last_will=(self._topics.availability, OFFLINE))
@@ -88,7 +85,7 @@ class HomeAssistantSink(Sink):
                 await client.tell(self._topics.availability, ONLINE, retain=True)
             except Lost as error:
                 await self._let_go()  # one that has not told everything must not be taken for a good one
-                raise Unreachable(connection.sentence(self._settings, error)) from error
+                raise self._unreachable(error) from error
             self._hearing = asyncio.create_task(self._hear(client), name="Home Assistant's birth")
             return client
 
@@ -103,30 +100,22 @@ class HomeAssistantSink(Sink):
                         for one in list(self._memory.newest()):
                             await self._show(client, *one)
 
-    async def probe(self) -> None:
-        try:
-            await (await self._connected()).round_trip()
-        except Lost as error:
-            raise Unreachable(connection.sentence(self._settings, error)) from error
-
     async def close(self) -> None:
         for task in (self._keeping, self._hearing):
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
         self._keeping = self._hearing = None
-        if self.connection is not None and self._client is not None:
+        if self._live is not None:
             with suppress(Lost):
-                await self._client.tell(self._topics.availability, OFFLINE, retain=True)
+                await self._live.tell(self._topics.availability, OFFLINE, retain=True)
         await self._let_go()
 
     async def _let_go(self) -> None:
         if self._hearing is not None:
             self._hearing.cancel()
             self._hearing = None
-        client, self._client = self._client, None
-        if client is not None:
-            await client.__aexit__()
+        await self._hang_up()
 
     # -- sending -------------------------------------------------------------------------------------------------------
 
@@ -141,7 +130,7 @@ class HomeAssistantSink(Sink):
                 for one in self._memory.news() if len(batch) < BATCH else ():
                     await self._show(client, *one)
         except Lost as error:
-            raise Unreachable(connection.sentence(self._settings, error)) from error
+            raise self._unreachable(error) from error
         return []
 
     async def _discover(self, client: Client) -> None:

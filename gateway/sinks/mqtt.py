@@ -26,8 +26,9 @@ from gateway.mqtt.client import FAILURE, Client, Lost
 from gateway.mqtt.contract import CONTENT_TYPE, receipt_topic, topic_of
 from gateway.mqtt.properties import Packed, Template
 from gateway.receipts import correlation
+from gateway.sinks.at_broker import AtBroker
 from gateway.sinks.awaiting import Awaiting
-from gateway.sinks.base import Answer, Held, Refused, Sink, Unreachable, person_of
+from gateway.sinks.base import Answer, Held, Refused, person_of
 from gateway.sinks.batch import Batch
 
 log = structlog.get_logger()
@@ -47,11 +48,11 @@ _DEFERRED = {
 }
 
 
-class MqttSink(Sink):
+class MqttSink(AtBroker):
     def __init__(self, settings: MqttSection, client_id: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(settings)
         self._settings, self._client_id = settings, client_id
         self.settle_seconds = settings.settle_seconds if settings.ack == "broker" else 0.0
-        self._client: Client | None = None
         self._awaiting = Awaiting(settings.receipt_seconds, monotonic)
         self._listening: asyncio.Task[None] | None = None
         self._careful = False
@@ -62,21 +63,15 @@ class MqttSink(Sink):
 
     # -- the connection ------------------------------------------------------------------------------------------------
 
-    @property
-    def connection(self) -> object:
-        if self._client is None or self._client.gone.is_set():
-            return None
-        return self._client
-
     async def _connected(self) -> Client:
-        if self._client is not None and not self._client.gone.is_set():
-            return self._client
+        if self._live is not None:
+            return self._live
         await self.close()
         try:
             client = connection.client(self._settings, self._client_id, max_inflight_messages=0)
             await client.__aenter__()
         except Lost as error:
-            raise Unreachable(connection.sentence(self._settings, error)) from error
+            raise self._unreachable(error) from error
         self._client = client
         if self._settings.ack == "receiver":
             await self._listen(client)
@@ -87,7 +82,7 @@ class MqttSink(Sink):
             await client.listen(self._receipts_to)
         except Lost as error:
             await self.close()  # a connection that hears no receipts must not be taken for a good one
-            raise Unreachable(connection.sentence(self._settings, error)) from error
+            raise self._unreachable(error) from error
         self._listening = asyncio.create_task(self._hear_receipts(client), name="receipts")
 
     async def _hear_receipts(self, client: Client) -> None:
@@ -95,20 +90,12 @@ class MqttSink(Sink):
             async for message in client.heard():
                 self._awaiting.heard(bytes(getattr(message.properties, "CorrelationData", b"")), bytes(message.payload))
 
-    async def probe(self) -> None:
-        try:
-            await (await self._connected()).round_trip()
-        except Lost as error:
-            raise Unreachable(connection.sentence(self._settings, error)) from error
-
     async def close(self) -> None:
         self._awaiting.clear()
         if self._listening is not None:
             self._listening.cancel()
             self._listening = None
-        client, self._client = self._client, None
-        if client is not None:
-            await client.__aexit__()
+        await self._hang_up()
 
     # -- sending -------------------------------------------------------------------------------------------------------
 
@@ -125,7 +112,7 @@ class MqttSink(Sink):
         except Lost as error:
             self._look_for_the_cause(client, under_way)
             taken, answers = under_way.so_far()
-            raise Unreachable(connection.sentence(self._settings, error), taken=taken, answers=answers) from error
+            raise self._unreachable(error, taken=taken, answers=answers) from error
         finally:
             self._awaiting.batch_over()
         self._careful = False

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
+from structlog.testing import capture_logs
 
 from drivers.kit.capture import CaptureError, Record
 from gateway.app import Gateway
@@ -418,6 +419,25 @@ async def test_cut_off_anywhere_it_goes_on(state: Path, keys: Keys, monkeypatch:
 
 def broken(*_: object) -> None:
     raise sqlite3.OperationalError("disk I/O error")
+
+
+async def test_without_room_to_write_the_file_anew_it_goes_on_and_is_done_later(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets, before, execute = secrets_of(state, NO_KEYS), contents(state, NO_KEYS), Connection.execute
+
+    def full(self: Connection, query: str, *more: Any) -> Any:
+        if query == "VACUUM":
+            raise sqlite3.OperationalError("database or disk is full")
+        return execute(self, query, *more)
+
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(Connection, "execute", full)
+        done = bring_under(state, KEYS)
+    assert done is not None
+    assert done.after == KEYS.current.name
+    assert any("can still be found in the journal's file: make room and restart" in entry["event"] for entry in logs)
+    assert contents(state, KEYS) == before
+    assert bring_under(state, KEYS) is None
+    assert seen(state, KEYS, secrets) == []
 
 
 async def test_what_stood_in_the_file_before_goes_also_after_a_crash(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
