@@ -110,7 +110,7 @@ class Gateway:
                 log.error("the journal was damaged", detail=sentence)
             keys = keys_of(self._config)
             rekeyed = await asyncio.to_thread(bring_under, self._config.state, keys)
-            self.journal = journal_of(self._config)
+            self.journal = journal_of(self._config, keys)
             stack.callback(self.journal.close)
             self._audit = Audit(self.journal, self._clock.now)
             filing = Filing(self.journal, self._clock.zone(), self._on_committed, self._bands, self._audit.read)

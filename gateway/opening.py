@@ -18,7 +18,7 @@ def keys_of(config: Config) -> Keys:
         raise StateError(f"at_rest: {error}") from error
 
 
-def journal_of(config: Config) -> Journal:
-    """Raises `StateError`."""
+def journal_of(config: Config, keys: Keys | None = None) -> Journal:
+    """`keys`: where they have been read already. Raises `StateError`."""
     signer = signer_of(config.state) if config.gateway.sign else None
-    return Journal(config.state / "journal.db", signer, keys_of(config))
+    return Journal(config.state / "journal.db", signer, keys or keys_of(config))

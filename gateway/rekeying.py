@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import structlog
 
 from drivers.kit.capture import with_checksum
+from gateway import service
 from gateway.encryption import Key, Keys
 from gateway.errors import StateError
 from gateway.intake import MOVED, fits, plain, position_in, segments
@@ -15,6 +16,8 @@ from gateway.journal.rekeying import Rekeyed, rekey
 from gateway.whole import write_whole
 
 log = structlog.get_logger()
+PATIENCE_SECONDS = 3600
+"""So long the service manager is to wait for a large journal on a slow card: cut off, it would begin again at each start."""
 
 
 def bring_under(state: Path, keys: Keys) -> Rekeyed | None:
@@ -22,10 +25,10 @@ def bring_under(state: Path, keys: Keys) -> Rekeyed | None:
     thing is ever without a key that is named. None if all is as it should be. Raises `StateError`, `Locked` among them.
     """
     try:
-        lines = _intake(state / "intake", keys)
+        lines = _intake(state / "intake", keys, _ask_for_patience)
     except OSError as error:
         raise StateError(f"{state / 'intake'}: {error}; it could not be brought under another key: make room and start again") from error
-    done = rekey(state / "journal.db", keys)
+    done = rekey(state / "journal.db", keys, _ask_for_patience)
     if lines or done is not None:
         log.info("what is stored was brought under another key", key=keys.current.name or "none", lines=lines, things=done and done.things)
         for aside in sorted(state.glob("damaged-*")):
@@ -33,12 +36,17 @@ def bring_under(state: Path, keys: Keys) -> Rekeyed | None:
     return done
 
 
-def _intake(directory: Path, keys: Keys) -> int:
-    """How many lines were written anew."""
+def _ask_for_patience() -> None:
+    service.notify(f"EXTEND_TIMEOUT_USEC={PATIENCE_SECONDS * 1_000_000}")
+
+
+def _intake(directory: Path, keys: Keys, begin: Callable[[], None]) -> int:
+    """How many lines were written anew. `begin` is called before any is."""
     count, listed = 0, segments(directory)
     for start, path in listed:
         if _is_current(path, keys):
             continue
+        begin()
         old = path.read_bytes().splitlines(keepends=True)
         new = list(_lines(old, start, keys, moved=path.suffix == MOVED))
         target = path

@@ -8,6 +8,9 @@ import os
 import socket
 from collections.abc import Callable
 
+USER = "health-gateway"
+"""Who the service runs as."""
+
 
 def notify(state: str) -> None:
     """Send `state` to the service manager, if there is one. One that does not read must not hold us up."""

@@ -14,8 +14,8 @@ import gateway
 from gateway.cli.common import DEFAULT, Failed
 from gateway.cli.listening import Heard, listen
 from gateway.config import load
-from gateway.doctor.devices import USER
 from gateway.errors import ConfigError
+from gateway.service import USER
 from gateway.setting_up import render
 
 WAYS = {

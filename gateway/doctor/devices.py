@@ -10,10 +10,10 @@ from pathlib import Path
 
 from gateway.doctor.finding import Finding
 from gateway.doctor.machine import number, running, text
+from gateway.service import USER
 
 OLDEST = (5, 66)
 """Of bluetoothd, that the gateway is tried with (Debian 12)."""
-USER = "health-gateway"
 RULES = ("etc/udev/rules.d", "usr/lib/udev/rules.d", "lib/udev/rules.d")
 SEIZING = {
     "ModemManager": "takes serial adapters for modems, and writes to them",

@@ -32,13 +32,17 @@ class Rekeyed:
     damaged: int
 
 
-def rekey(path: Path, keys: Keys) -> Rekeyed | None:
-    """To `keys.current`; None if it is there. Nobody may have it open. Raises `Locked`, and `StateError` with everything as it was."""
+def rekey(path: Path, keys: Keys, begin: Callable[[], None] = lambda: None) -> Rekeyed | None:
+    """To `keys.current`; None if it is there. `begin` is called before anything is changed. Nobody may have it open.
+
+    Raises `Locked`, and `StateError` with everything as it was.
+    """
     try:
         with closing(connect(path)) as connection:
             connection.unlock(keys, claim=True)
             old, new, done = connection.key, keys.current, None
             if old.name != new.name:
+                begin()
                 connection.execute("BEGIN IMMEDIATE")
                 things, damaged = _things(connection, old, new)
                 for table, change in _CHANGES.items():

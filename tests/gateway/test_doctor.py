@@ -25,6 +25,8 @@ from tests.support.cable_cases import NOW, records
 from tests.support.cables import house
 from tests.support.certificates import Authority
 
+A = "C1:22:33:44:55:66"
+
 
 @pytest.fixture
 def hub(tmp_path: Path) -> Path:
@@ -237,3 +239,43 @@ async def test_a_gateway_that_runs_is_asked(tmp_path: Path, hub: Path) -> None:
     status = json.loads(texts["support/status.json"])
     assert status["journal"]["things"] > len(values) > 3
     assert [value for value in values if f'"{value}"' in texts["support/status.json"]] == []
+
+
+def test_what_the_running_gateway_says_is_told(tmp_path: Path, hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    status = {
+        "version": "0.0.1",
+        "adapter": "ok",
+        "config_problem": "config.toml:3: nonsense",
+        "sinks": {"queue": {"problem": "the broker is away"}, "file": {"problem": None}},
+        "devices": [{"name": "Cuff", "address": A, "notices": ["its battery is low"], "problem": "it did not answer"}],
+    }
+    monkeypatch.setattr("gateway.cli.door.ask", lambda _socket, _path: (200, status))
+    config = tmp_path / "config.toml"
+    config.write_text(f'[gateway]\nstate = "{tmp_path}/state"\n')
+    told = json.loads(CliRunner().invoke(command, ["doctor", "-c", str(config), "--root", str(hub), "--json"]).output)
+    said = {(one["area"], one["level"], one["said"]) for one in told}
+    assert {
+        ("gateway", "warning", f"0.0.1 runs, {__version__} is installed"),
+        ("gateway", "problem", "config.toml:3: nonsense"),
+        ("sink queue", "problem", "the broker is away"),
+        ("device Cuff", "warning", "its battery is low"),
+        ("device Cuff", "warning", "it did not answer"),
+    } <= said
+    assert not any(area == "sink file" for area, _, _ in said)
+
+
+def test_files_of_another_user_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that was run as root has left what the service may not touch."""
+    (tmp_path / "journal.db").touch()
+    user = SimpleNamespace(pw_uid=os.getuid(), pw_gid=os.getgid())
+    monkeypatch.setattr("gateway.doctor.devices.pwd.getpwnam", lambda _name: user)
+    monkeypatch.setattr("gateway.doctor.devices.os.getgrouplist", lambda _name, _group: [os.getgid(), 20])
+    monkeypatch.setattr("gateway.doctor.devices.grp.getgrnam", lambda _name: SimpleNamespace(gr_gid=20))
+    assert [one.level for one in devices.account(tmp_path)] == ["ok"]
+    user.pw_uid += 1
+    [bad] = devices.account(tmp_path)
+    assert (bad.level, bad.cure) == ("problem", f"chown -R health-gateway: {tmp_path}")
+    monkeypatch.setattr("gateway.doctor.devices.grp.getgrnam", lambda _name: SimpleNamespace(gr_gid=21))
+    user.pw_uid -= 1
+    [bad] = devices.account(tmp_path)
+    assert "usermod -aG dialout health-gateway" in bad.cure

@@ -33,7 +33,7 @@ from gateway.journal import Commit, Journal, Rejection, Row, repair
 from gateway.journal import rekeying as of_journal
 from gateway.journal.jobs import Moment
 from gateway.journal.reading import read_all, read_latest, read_rejected, read_signed
-from gateway.journal.schema import Connection, connect, connect_reader, row_crc
+from gateway.journal.schema import KEY, Connection, connect, connect_reader, row_crc
 from gateway.provenance import signer_of
 from gateway.rekeying import bring_under
 from gateway.whole import write_whole
@@ -167,14 +167,20 @@ def seen(state: Path, keys: Keys, secrets: dict[str, bytes]) -> list[str]:
     return [what for what, said in secrets.items() if said in octets]
 
 
-async def test_nothing_is_found_in_what_is_stored(state: Path) -> None:
+async def test_nothing_is_found_in_what_is_stored(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither by those who look, nor in what was stored before it was encrypted: free pages and the write-ahead log are part of it."""
     secrets = secrets_of(state, NO_KEYS)
     assert {what.split()[0] for what in secrets} == {"id", "time", "data", "statement", "signature", "digest", "content", "frame"}
     assert len(seen(state, NO_KEYS, secrets)) == len(secrets), "they are there as long as it is not"
+    told = list[str]()
+    monkeypatch.setattr("gateway.service.notify", told.append)
     done = bring_under(state, KEYS)
     assert done is not None
     assert (done.before, done.after, done.damaged) == ("", KEYS.current.name, 0)
+    assert set(told) == {"EXTEND_TIMEOUT_USEC=3600000000"}
+    told.clear()
+    bring_under(state, KEYS)
+    assert told == [], "a start that has nothing to do is not waited for"
     assert seen(state, KEYS, secrets) == []
     assert secrets_of(state, KEYS) == secrets, "and all of it is still there"
 
@@ -215,14 +221,28 @@ async def started(state: Path, keys: Keys) -> int:
     return journal.head() - before
 
 
-async def test_from_none_to_one_to_another_to_none(state: Path) -> None:
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every time that the whole file is written."""
+    execute, found = Connection.execute, list[str]()
+
+    def noted(self: Connection, query: str, *more: Any) -> Any:
+        found.extend([query] if query == "VACUUM" else [])
+        return execute(self, query, *more)
+
+    monkeypatch.setattr(Connection, "execute", noted)
+    return found
+
+
+async def test_from_none_to_one_to_another_to_none(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing changes but how it is stored: things, signatures, and every line with its position."""
     before = contents(state, NO_KEYS)
     ways = [KEYS, Keys(OTHER, [KEYS.current]), Keys(older=[OTHER]), KEYS, Keys(older=[KEYS.current])]
     for keys in ways:
         assert bring_under(state, keys) is not None
         assert contents(state, keys) == before
+        vacuums = watched(monkeypatch)
         assert bring_under(state, keys) is None, "once is enough"
+        assert vacuums == [], "a start does not write the journal's file anew"
         assert await started(state, keys) == 0
         assert contents(state, keys) == before
 
@@ -375,6 +395,30 @@ async def opened_after(state: Path, n: int) -> bool:
     found = any(row.n == n for row in journal.after(n - 1, 1))
     journal.close()
     return found
+
+
+def test_a_journal_that_has_lost_its_note_tells_by_what_is_in_it(state: Path) -> None:
+    """Also where the configuration names another key by now; and an older release's, which has no note."""
+    for keys, after in ((KEYS, Keys(OTHER, [KEYS.current])), (NO_KEYS, KEYS)):
+        place = state.parent / (keys.current.name or "plain")
+        shutil.copytree(state, place)
+        bring_under(place, keys)
+        before = contents(place, keys)
+        connection = connect(place / "journal.db")
+        connection.execute("DELETE FROM meta WHERE key=?", (KEY,))
+        connection.close()
+        assert contents(place, after)[0] == before[0]
+        assert bring_under(place, after) is not None
+        assert contents(place, after) == before
+
+
+def test_a_line_of_it_says_how_it_is_read(state: Path) -> None:
+    bring_under(state, KEYS)
+    intake = Intake(state / "intake", keys=KEYS)
+    intake.append(Record(kind="rx", session="s", data=b"x"))
+    intake.close()
+    done = CliRunner().invoke(root, ["replay", str(segments(state / "intake")[-1][1])])
+    assert "it is encrypted; `health-gateway capture --last` copies a conversation as it was" in done.output
 
 
 # -- cut off -----------------------------------------------------------------------------------------------------------

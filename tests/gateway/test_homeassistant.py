@@ -20,7 +20,8 @@ from gateway.config import DeviceSection
 from gateway.config_sinks import HomeAssistantSection
 from gateway.homeassistant.discovery import Topics, measuring, of_owner, person
 from gateway.homeassistant.entities import said, slug
-from gateway.journal import Journal
+from gateway.homeassistant.memory import Memory
+from gateway.journal import Journal, Row
 from gateway.mqtt.client import Client, Lost
 from gateway.sinks.base import Unreachable
 from gateway.sinks.homeassistant import HomeAssistantSink
@@ -247,6 +248,18 @@ async def test_what_nobody_agreed_to_is_not_remembered_either(journal: Journal, 
             await until(lambda: heard.availability[-1] == "online")
             await asyncio.sleep(0.3)
     assert (heard.states, set(heard.discovered)) == ([], {NODE})
+
+
+def test_not_every_reading_of_years_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest, whatever order they came in."""
+    monkeypatch.setattr("gateway.homeassistant.memory.KEPT", 3)
+    memory = Memory()
+    for number in (5, 1, 9, 2, 7, 3):
+        body = {"type": "weight", "when": {"time": f"2026-03-0{number}T07:00:00+00:00", "quality": "received"}, "person": "anna"}
+        body |= {"device": {"identity": "d", "name": "Scale"}, "status": [], "data": {"weight": quantity(str(number), "kg")}}
+        memory.take(Row(number, f"id{number}", 1, "weight", 1, json.dumps(body)))
+    kept = memory._readings["person_anna", "weight"]
+    assert {reading.value for reading in kept.values()} == {"5", "7", "9"}
 
 
 def thing(kind: str, data: dict[str, Any]) -> dict[str, Any]:

@@ -623,3 +623,27 @@ async def test_strangers_do_not_fill_the_memory(tmp_path: Path, monkeypatch: pyt
         for number in range(5000):
             home.see(FakeDevice(f"00:00:00:00:{number // 256:02X}:{number % 256:02X}", frozenset({0x1234})))
         assert len(home.attendant._known) <= 100
+
+
+async def test_what_was_confirmed_is_filed_once_the_device_is_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it goes on nothing waits for the journal."""
+    intake, filed = Intake(tmp_path / "intake"), list[str]()
+    link = sessions.RecordingLink(
+        "s", registry.load().by_name["phd"].driver, intake, FakeClock(), mark={}, policy=Policy(), idle_seconds=0.05, session_seconds=60
+    )
+
+    async def settle() -> None:
+        filed.append("all")
+
+    link.settle = settle
+    link.goes_on = True
+    asyncio.get_running_loop().call_soon(link.on_frame, 0, b"more")
+    frame = await link.receive()
+    assert frame is not None
+    assert (frame.data, filed) == (b"more", [])
+    link.goes_on = True
+    monkeypatch.setattr(sessions, "GOES_ON_SECONDS", 0.01)
+    assert await link.receive() is None
+    assert filed == ["all"]
+    assert not link.goes_on
+    intake.close()
