@@ -13,7 +13,8 @@ from gateway.journal.rows import Rejection, Row
 from gateway.journal.schema import THING_COLUMNS, Connection, connect_reader, octets, row_is_sound
 from gateway.provenance import Proof, Signed
 
-THINGS = f"SELECT {THING_COLUMNS}, key, previous, signature FROM things LEFT JOIN proofs USING(n)".replace("crc,", "things.crc,")  # noqa: S608 - constants
+_COLUMNS = ", ".join(f"things.{name}" for name in THING_COLUMNS.split(", "))
+THINGS = f"SELECT {_COLUMNS}, key, previous, signature FROM things LEFT JOIN proofs USING(n)"  # noqa: S608 - constants
 """What `sound` makes rows of; more conditions may follow."""
 
 

@@ -49,12 +49,15 @@ class HomeAssistantSink(AtBroker):
     # -- the connection ------------------------------------------------------------------------------------------------
 
     async def begin(self, recent: Sequence[Row]) -> None:
-        for row in recent:
+        await asyncio.to_thread(self._learn, recent)  # the radio does not wait for it
+        if self._keeping is None:
+            self._keeping = asyncio.create_task(self._keep(), name="Home Assistant")
+
+    def _learn(self, had: Sequence[Row]) -> None:
+        for row in had:
             self._memory.take(row)
         for shown in self._memory.newest():
             self._memory.shown(*shown)
-        if self._keeping is None:
-            self._keeping = asyncio.create_task(self._keep(), name="Home Assistant")
 
     async def _keep(self) -> None:
         """There also while nothing is measured: what Home Assistant shows depends on it."""
