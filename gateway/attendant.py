@@ -98,7 +98,7 @@ class Attendant:
         known = self._known.get(address)
         if known is None:
             known = self._meet(seen.advertisement)
-        known.advertisement = seen.advertisement
+        known.advertisement, known.rssi, known.heard = seen.advertisement, seen.rssi, self._clock.now()
         if known.loaded is None:
             if known.settings is not None or self._config.bluetooth.accept == "any":
                 known.loaded = self._driver_for(seen.advertisement, known.settings)
@@ -239,7 +239,15 @@ class Attendant:
                 known.things += await self._refile_at_once()
             await self._unfiled.note_progress()
             self._filing.ended(facts)
+            self._learn(known, facts)
             await self._note_arrival(facts)
+
+    def _learn(self, known: Known, facts: SessionFacts) -> None:
+        """What a session has shown of the device itself."""
+        if facts.info is not None and facts.info.battery is not None:
+            known.battery = facts.info.battery
+        if facts.pair is not None:
+            known.drift = facts.pair.behind(self._clock.zone())
 
     def _facts(self, address: str, known: Known, loaded: Loaded, told: dict[str, str]) -> SessionFacts:
         """`told`: where to put what the owner should know; what is new is logged."""
@@ -359,6 +367,10 @@ class Attendant:
                     "things": known.things,
                     "problem": known.last_problem,
                     "notices": list(known.notices.values()),
+                    "signal": known.rssi,
+                    "heard": known.heard,
+                    "battery": known.battery,
+                    "clock_behind": known.drift,
                 }
                 for address, known in self._known.items()
                 if known.loaded is not None

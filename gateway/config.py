@@ -197,6 +197,25 @@ class MetricsSection(Strict):
     )
 
 
+class PageSection(Strict):
+    listen: str = Field(
+        "127.0.0.1:8460",
+        pattern=r"^(off|.+:[0-9]{1,5})$",
+        description="Address and port of the local page; 0.0.0.0:8460 for the whole home network; off for none",
+    )
+    names: tuple[str, ...] = Field(
+        (), description="Names by which browsers reach it beside this machine's own; a request for another name is refused"
+    )
+    certificate: Path | None = Field(None, description="For https: the certificate with its chain, as PEM")
+    key: Path | None = Field(None, description="And its key; a bare name is a systemd credential")
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key go together")
+        return self
+
+
 class GrantSection(Strict):
     person: str = Field(description="Who agrees")
     sink: str = Field(description='To what going where: the name of a [sink] with consent = "required"')
@@ -220,6 +239,7 @@ class Config(Strict):
     cables: CablesSection = CablesSection()
     phd_tcp: PhdTcpSection = PhdTcpSection()
     metrics: MetricsSection = MetricsSection()
+    page: PageSection = PageSection()
     log: LogSection = LogSection()
     person: tuple[PersonSection, ...] = ()
     device: tuple[DeviceSection, ...] = ()

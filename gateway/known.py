@@ -33,6 +33,14 @@ class Known:
     notices: dict[str, str] = field(default_factory=dict)
     """What its owner should know, as the last session had it."""
     advertisement: Advertisement | None = None
+    rssi: int | None = None
+    """In dBm, of what was heard last."""
+    heard: float | None = None
+    """When that was, by the hub's clock."""
+    battery: int | None = None
+    """In percent, as the last session had it."""
+    drift: float | None = None
+    """Seconds by which its clock is behind the hub's, likewise."""
     ear: Ear = field(default_factory=Ear)
     generation: int = 0
     """Of the configuration that `settings` come from."""

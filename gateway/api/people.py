@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gateway import inbox
+from gateway.api.refusing import Refused, told
 from gateway.audit import Note
 from gateway.errors import JournalError
 from gateway.journal import Committed, Journal
@@ -37,8 +38,8 @@ class People:
     def routes(self) -> list[Route]:
         return [
             Route("/inbox", self.get_entries),
-            Route("/inbox/assign", self.post_assign, methods=["POST"]),
-            Route("/inbox/discard", self.post_discard, methods=["POST"]),
+            Route("/inbox/assign", told(self.post_assign), methods=["POST"]),
+            Route("/inbox/discard", told(self.post_discard), methods=["POST"]),
         ]
 
     async def get_entries(self, request: Request) -> Response:
@@ -47,14 +48,27 @@ class People:
 
     async def post_assign(self, request: Request) -> Response:
         person = request.query_params.get("to", "")
-        if person and person not in self._known():
-            return JSONResponse({"error": f"no [[person]] has the id {person!r}; there are: {', '.join(self._known()) or 'none'}"}, 404)
-        return await self._decide(
-            request, lambda numbers: inbox.assign(self._journal, numbers, person or None, self._keep), "assigned", to=person or None
-        )
+        self.check(person or None)
+        return JSONResponse({"things": await self.assign(await self._named(request), person or None)})
 
     async def post_discard(self, request: Request) -> Response:
-        return await self._decide(request, lambda numbers: inbox.retract(self._journal, numbers, self._keep), "retracted")
+        return JSONResponse({"things": await self.discard(await self._named(request))})
+
+    # -- for every door ------------------------------------------------------------------------------------------
+
+    def check(self, person: str | None) -> None:
+        """Raises `Refused` if there is nobody of this name."""
+        if person is not None and person not in self._known():
+            raise Refused(404, f"no [[person]] has the id {person!r}; there are: {', '.join(self._known()) or 'none'}")
+
+    async def assign(self, numbers: Sequence[int], person: str | None, **by: Any) -> int:
+        """To this person, or to nobody; how many things that were. `by`: for the audit log. Raises `Refused`."""
+        self.check(person)
+        return await self._decide(inbox.assign(self._journal, numbers, person, self._keep), "assigned", to=person, **by)
+
+    async def discard(self, numbers: Sequence[int], **by: Any) -> int:
+        """They do not count any more. Raises `Refused`."""
+        return await self._decide(inbox.retract(self._journal, numbers, self._keep), "retracted", **by)
 
     async def _entries(self, request: Request) -> list[inbox.Entry]:
         asked = request.query_params
@@ -64,21 +78,20 @@ class People:
 
         return await asyncio.to_thread(found)
 
-    async def _decide(
-        self, request: Request, decide: Callable[[Sequence[int]], Awaitable[list[Committed]]], what: str, **said: Any
-    ) -> Response:
-        """About the `numbers` that are named, or about `all` that a list with the same filter shows."""
+    async def _named(self, request: Request) -> list[int]:
+        """The `numbers` that are named, or `all` that a list with the same filter shows."""
         asked = request.query_params
         if asked.get("all"):
-            numbers = [entry.number for entry in await self._entries(request)]
-        else:
-            numbers = [int(one) for one in asked.get("numbers", "").split(",") if one.isdecimal()]
+            return [entry.number for entry in await self._entries(request)]
+        return [int(one) for one in asked.get("numbers", "").split(",") if one.isdecimal()]
+
+    async def _decide(self, deciding: Awaitable[list[Committed]], what: str, **said: Any) -> int:
         try:
-            new = await decide(numbers)
+            new = await deciding
         except inbox.NoSuchEntry as error:
-            return JSONResponse({"error": f"{error}; nothing was changed"}, 404)
+            raise Refused(404, f"{error}; nothing was changed") from error
         except (JournalError, OSError) as error:
-            return JSONResponse({"error": getattr(error, "strerror", None) or str(error)}, 503)
+            raise Refused(503, getattr(error, "strerror", None) or str(error)) from error
         self._committed(new)
         self._note(what, **said, things=[item.n for item in new][:MOST_NAMED], count=len(new))
-        return JSONResponse({"things": len(new)})
+        return len(new)

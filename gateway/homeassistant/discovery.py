@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway import __version__
-from gateway.homeassistant.entities import Entity, slug
+from gateway.homeassistant.topics import slug
+from gateway.quantities import Entity
 
 URL = "https://www.home-assistant.io/integrations/mqtt/"
 LAST = Entity("last_measured", "Last measured", device_class="timestamp", is_mean=False)

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from gateway.homeassistant.discovery import LAST, Owner, measuring, person
-from gateway.homeassistant.entities import Entity, said
 from gateway.journal import Row
+from gateway.quantities import Entity, said
 
 KEPT = 64
 """So many readings of an entity are known: of the newest that is taken back the one before it comes forward."""

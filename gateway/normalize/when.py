@@ -38,6 +38,14 @@ class ClockPair:
     """Minutes, where the device says in which zone its clock is."""
     _known: dict[tzinfo | None, _Clocks | None] = field(default_factory=dict, repr=False, compare=False)
 
+    def behind(self, zone: tzinfo | None) -> float | None:
+        """Seconds by which the device's clock is behind the gateway's; None where it does not say a time that there is."""
+        try:
+            clocks = self.reckoned(zone)
+        except (OverflowError, ValueError):
+            return None
+        return None if clocks is None else clocks.offset
+
     def reckoned(self, zone: tzinfo | None) -> _Clocks | None:
         """Once for all stamps of a session. None without a whole date. Raises `OverflowError` and `ValueError` beyond the calendar."""
         if zone not in self._known:

@@ -19,10 +19,11 @@ from gateway import inbox
 from gateway.config import DeviceSection
 from gateway.config_sinks import HomeAssistantSection
 from gateway.homeassistant.discovery import Topics, measuring, of_owner, person
-from gateway.homeassistant.entities import said, slug
 from gateway.homeassistant.memory import Memory
+from gateway.homeassistant.topics import slug
 from gateway.journal import Journal, Row
 from gateway.mqtt.client import Client, Lost
+from gateway.quantities import said
 from gateway.sinks.base import Unreachable
 from gateway.sinks.homeassistant import HomeAssistantSink
 from profiles.times import DateTime

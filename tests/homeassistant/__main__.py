@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from gateway.homeassistant.discovery import LAST, Topics, measuring, of_gateway, of_owner, person
-from gateway.homeassistant.entities import KNOWN, UNITS, said
+from gateway.quantities import KNOWN, UNITS, said
 
 TOPICS = Topics("homeassistant", "health-gateway", "c0ffee00")
 DEVICE = {"identity": "sys:AABBCC", "name": "Scale in the bath", "manufacturer": "M", "model": "S1", "serial_number": "4711"}

@@ -1,8 +1,7 @@
-"""Which entities a thing speaks of, and what it says to each. Units are those that Home Assistant knows, so that it can convert them."""
+"""Which quantities a thing speaks of, as single numbers to be shown. Units are ones that Home Assistant knows: it converts them."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -95,9 +94,3 @@ def _number(text: str, *, is_part: bool) -> str:
 def _key(name: str) -> str:
     """Of what is measured: the names are ours."""
     return re.sub(r"[^a-z0-9]+", "_", name.lower())
-
-
-def slug(name: str) -> str:
-    """For topics and ids. Two names never come to the same."""
-    plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-    return plain if plain == name else f"{plain}_{hashlib.sha256(name.encode()).hexdigest()[:6]}".lstrip("_")
