@@ -10,8 +10,7 @@ import json
 import os
 import random
 import secrets
-import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -37,6 +36,7 @@ from gateway.filing import Filing
 from gateway.inbox import keeper
 from gateway.intake import Intake
 from gateway.journal import Committed, Journal, repair
+from gateway.lately import LATELY
 from gateway.machine import recognise
 from gateway.naming import gateway_id
 from gateway.opening import journal_of, keys_of
@@ -51,6 +51,7 @@ from gateway.sinks.outlet import Outlet
 from gateway.transports.cables.ports import Ports
 from gateway.transports.radio import Radio
 from gateway.unfiled import Unfiled
+from gateway.web.house import Page
 from gateway.weighing import Band
 
 log = structlog.get_logger()
@@ -96,6 +97,7 @@ class Gateway:
         self._audit: Audit
         self.attendant: Attendant
         self.cabling: Cabling | None = None
+        self._page: Page | None = None
 
     def stop(self) -> None:
         self._stop.set()
@@ -139,7 +141,7 @@ class Gateway:
                 for name, sink in sinks.items()
             ]
             self._intake, self._quiet, self._keep = intake, Quiet(self.journal, self._clock), keeper(intake, self._clock.now)
-            self._retention = Retention(self.journal, intake, list(sinks), self._clock.now)
+            self._retention = Retention(self.journal, intake, list(sinks), self._clock.now, self._on_thinned)
             self._daily = Daily(
                 *(self.journal, self._audit, self._clock, self._retention),
                 gateway_id=name,
@@ -176,6 +178,23 @@ class Gateway:
             await self._serve()
 
     async def _serve(self) -> None:
+        def works() -> bool:
+            return self.journal.writer.alive
+
+        consent = Consent(self._consents, lambda: self._config, lambda: self.retry(None), self._audit.note)
+        people = People(self.journal, self._persons, self._on_committed, self._audit.note, self._keep)
+        self._page = page = Page(
+            *(lambda: self._config, self.journal, self._registry, self._desk, self._clock, LATELY, people, consent),
+            status=self.status,
+            works=works,
+            met=self.attendant.met,
+            pair=self._pair,
+            forget=self._forget,
+            retry=self.retry,
+            release_time=self._release_time,
+            note=self._audit.note,
+            simulated=self._simulated,
+        )
         app = door.application(
             self.journal,
             status=self.status,
@@ -184,13 +203,11 @@ class Gateway:
             retry=self.retry,
             note=self._audit.note,
             pairing=Pairing(self._desk, self._pair, self._forget),
-            consent=Consent(self._consents, lambda: self._config, lambda: self.retry(None), self._audit.note),
-            people=People(self.journal, self._persons, self._on_committed, self._audit.note, self._keep),
+            consent=consent,
+            people=people,
+            more=page.routes(),
         )
         background: list[asyncio.Task[Any]] = []
-
-        def works() -> bool:
-            return self.journal.writer.alive
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -201,6 +218,7 @@ class Gateway:
                     group.create_task(door.serve(app, self._config.socket), name="control socket"),
                     group.create_task(metrics.serve(metrics.application(self.status, works), self._config.metrics.listen), name="metrics"),
                     group.create_task(self._release_when_synchronized(), name="pending times"),
+                    group.create_task(page.run(), name="page"),
                     group.create_task(service.keep_watchdog(works), name="watchdog"),
                     group.create_task(self._intake.keep_durable(), name="intake"),
                     group.create_task(scrub_later(self._config.state / "journal.db"), name="scrub"),
@@ -209,12 +227,13 @@ class Gateway:
                 ]
                 self.ready.set()
                 service.notify(f"READY=1\nSTATUS=listening; {len(self._registry.loaded)} drivers")
-                self._desk.heard = self._audit.pairing
+                self._desk.heard = self._on_pairing
                 self._audit.note("started", version=__version__)
                 self._audit.configured(self._config_path)
                 log.info("started", version=__version__, state=str(self._config.state), drivers=len(self._registry.loaded))
                 await self._stop.wait()
                 service.notify("STOPPING=1")
+                page.close()
                 await asyncio.gather(
                     self.attendant.drain(DRAIN_SECONDS), *([self.cabling.drain(DRAIN_SECONDS)] if self.cabling is not None else [])
                 )
@@ -246,6 +265,17 @@ class Gateway:
     def _on_committed(self, _new: Sequence[Committed]) -> None:
         for outlet in self._outlets:
             outlet.wake()
+        if self._page is not None:
+            self._page.committed()
+
+    def _on_pairing(self, address: str, event: dict[str, Any]) -> None:
+        self._audit.pairing(address, event)
+        if self._page is not None:
+            self._page.changed("pairing")
+
+    def _on_thinned(self) -> None:
+        if self._page is not None:
+            self._page.thinned()
 
     async def _release_when_synchronized(self) -> None:
         while True:
@@ -339,7 +369,7 @@ class Gateway:
             "clock": {
                 "synchronized": self._clock.synchronized(),
                 "pending_things": len(waiting),
-                "pending_since": _received(waiting[0].body) if waiting else None,
+                "pending_since": json.loads(waiting[0].body)["provenance"]["received"] if waiting else None,
             },
             "head": self.journal.head(),
             "journal": {**self.journal.counts(), "kept": dict(self._retention.kept)},
@@ -367,24 +397,3 @@ class Gateway:
 
     def _wins(self, name: str, address: str) -> bool:
         return self.attendant.driver_of(address) == name
-
-
-def _received(body: str) -> str:
-    return str(json.loads(body)["provenance"]["received"])
-
-
-async def run_until_signalled(gateway: Gateway, *, seconds: float | None = None) -> None:
-    """Run; SIGTERM and SIGINT stop cleanly, SIGHUP reloads, `seconds` ends it by itself."""
-    loop = asyncio.get_running_loop()
-    handlers: dict[int, Callable[[], None]] = {signal.SIGTERM: gateway.stop, signal.SIGINT: gateway.stop, signal.SIGHUP: gateway.reload}
-    for number, handler in handlers.items():
-        loop.add_signal_handler(number, handler)
-    timer = loop.call_later(seconds, gateway.stop) if seconds is not None else None
-    try:
-        await gateway.run()
-    finally:
-        if timer is not None:
-            timer.cancel()
-        for number in handlers:
-            loop.remove_signal_handler(number)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a late reload must not end us half put away

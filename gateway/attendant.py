@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -344,6 +344,10 @@ class Attendant:
                 task.cancel()
             if late:
                 await asyncio.wait(late)
+
+    def met(self) -> Mapping[str, Known]:
+        """All that were heard, by address; the oldest are forgotten."""
+        return self._known
 
     def last_advertisement(self, address: str) -> Advertisement | None:
         known = self._known.get(address)

@@ -47,5 +47,11 @@ class Quiet:
                     log.warning("nothing has come from a device for long; is its battery flat?", device=address, name=name, days=int(quiet))
 
 
+def last_came(journal: Journal, address: str) -> float | None:
+    """When something new came from it last, in seconds since 1970, as far as that is known."""
+    since = journal.meta(_key(address))
+    return float(since) if since else None
+
+
 def _key(address: str) -> str:
     return f"came:{address}"

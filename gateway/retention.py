@@ -28,10 +28,12 @@ MB = 1 << 20
 
 
 class Retention:
-    """`kept`: things that are older, by the sink that has not had them."""
+    """`kept`: things that are older, by the sink that has not had them. `gone` is told when things have gone."""
 
-    def __init__(self, journal: Journal, intake: Intake, sinks: Sequence[str], now: Callable[[], float]) -> None:
-        self._journal, self._intake, self._sinks, self._now = journal, intake, list(sinks), now
+    def __init__(
+        self, journal: Journal, intake: Intake, sinks: Sequence[str], now: Callable[[], float], gone: Callable[[], object] = lambda: None
+    ) -> None:
+        self._journal, self._intake, self._sinks, self._now, self._gone = journal, intake, list(sinks), now, gone
         self.kept: Counter[str] = Counter()
 
     async def day(self, keep_days: int | None, keep_mb: int | None = None) -> None:
@@ -66,6 +68,8 @@ class Retention:
         self.kept |= kept
         await self._journal.writer.do(lambda connection: tidy(connection, limit))
         lines = await self._thin_intake(limit)
+        if rows:
+            self._gone()
         if rows or lines:
             log.info("threw away what is old", before=before, things=rows, segments=lines)
 

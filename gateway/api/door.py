@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ def application(
     people: People,
     consent: Consent,
     note: Note,
+    more: Iterable[Route] = (),
 ) -> Starlette:
     async def get_status(_request: Request) -> Response:
         return JSONResponse(status())
@@ -84,6 +85,7 @@ def application(
             *pairing.routes(),
             *people.routes(),
             *consent.routes(),
+            *more,
         ]
     )
 

@@ -9,11 +9,11 @@ from starlette.responses import JSONResponse, Response
 
 
 class Refused(Exception):
-    """`status` in HTTP's words; the text is for whoever asked."""
+    """`status` in HTTP's words; the text is for whoever asked, `code` the same for a program. `wait`: not before so many seconds."""
 
-    def __init__(self, status: int, text: str) -> None:
+    def __init__(self, status: int, text: str, code: str | None = None, wait: float = 0.0) -> None:
         super().__init__(text)
-        self.status = status
+        self.status, self.code, self.wait = status, code, wait
 
 
 def told(handle: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:

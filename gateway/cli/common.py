@@ -13,6 +13,7 @@ import structlog
 
 from gateway.config import Config, load
 from gateway.errors import ConfigError
+from gateway.lately import LATELY
 
 DEFAULT = Path("/etc/health-gateway/config.toml")
 
@@ -52,6 +53,7 @@ def set_up_logging(level: str, form: str) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.StackInfoRenderer(),
             structlog.processors.format_exc_info,
+            LATELY,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),

@@ -41,9 +41,10 @@ def run(path: Path) -> None:
     if config.time.trust == "simulated":
         click.echo(f"{path}: time.trust: simulated is for the demo alone", err=True)
         sys.exit(2)
-    from gateway.app import Gateway, run_until_signalled  # noqa: PLC0415 - the radio's libraries take their time
+    from gateway.app import Gateway  # noqa: PLC0415 - the radio's libraries take their time
     from gateway.bonds import BondFile  # noqa: PLC0415 - likewise
     from gateway.pairing import Desk  # noqa: PLC0415 - likewise
+    from gateway.signals import run_until_signalled  # noqa: PLC0415 - likewise
     from gateway.transports.ble import BleakRadio  # noqa: PLC0415 - likewise
     from gateway.transports.bluez.bonds import Bonds  # noqa: PLC0415 - likewise
     from gateway.transports.bluez.stack import Stack  # noqa: PLC0415 - likewise

@@ -172,6 +172,11 @@ class Journal:
         with closing(connect_reader(self.path, self.keys)) as reader:
             return list(sound(reader, reader.execute(query, (reader.key.mask_text(thing_id),))))
 
+    def versions_of(self, ids: Sequence[str]) -> list[Row]:
+        query = f"{THINGS} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY n"  # noqa: S608 - constants
+        with closing(connect_reader(self.path, self.keys)) as reader:
+            return list(sound(reader, reader.execute(query, (json.dumps([reader.key.mask_text(one) for one in ids]),))))
+
     def last_position(self) -> int:
         """Of the latest things' frames in the intake log; -1 without any."""
         with closing(connect_reader(self.path)) as reader:
@@ -204,6 +209,12 @@ class Journal:
 
     def rejected(self) -> list[Rejection]:
         return read_rejected(self.path, self.keys)
+
+    def audit(self, before: int | None, limit: int) -> list[tuple[int, str]]:
+        """Entries of the audit log before this number, latest first; those that are damaged, too."""
+        with closing(connect_reader(self.path)) as reader:
+            query = "SELECT n, body FROM audit WHERE n<? ORDER BY n DESC LIMIT ?"
+            return reader.execute(query, ((1 << 62) if before is None else min(before, 1 << 62), limit)).fetchall()
 
     def missing(self) -> list[tuple[int, str]]:
         with closing(connect_reader(self.path)) as reader:

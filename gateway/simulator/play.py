@@ -10,12 +10,13 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway import registry
-from gateway.app import Gateway, run_until_signalled
+from gateway.app import Gateway
 from gateway.clock import Clock, SystemClock
 from gateway.config import BluetoothSection, Config, DeviceSection, DiskSection, GatewaySection, TimeSection
 from gateway.encryption import NO_KEYS, Keys
 from gateway.journal.reading import read_all
 from gateway.opening import keys_of
+from gateway.signals import run_until_signalled
 from gateway.simulator.advertisers import BTHomeScale
 from gateway.simulator.memory import Verdict, compare, truths
 from gateway.simulator.users import UserScale

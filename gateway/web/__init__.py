@@ -1,0 +1,1 @@
+"""The local page: for browsers in the home, and for programs with a token."""
