@@ -39,7 +39,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), usb=(), bluetooth=()",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), usb=()",
 }
 CHANGING = frozenset({"POST", "PUT", "DELETE"})
 

@@ -134,7 +134,7 @@ async def household(
     change: Callable[[dict[str, Any]], None] = lambda _config: None,
 ) -> AsyncIterator[Household]:
     """Anna and Ben live there, and a gateway with a page of its own runs."""
-    state, port = place / "state", free_port()
+    state = place / "state"
     if lived_in is not None and not state.exists():
         shutil.copytree(lived_in, state)
     told: dict[str, Any] = {
@@ -142,9 +142,10 @@ async def household(
         "bluetooth": {"accept": "any"},
         "disk": {"reserve_mb": 1},
         "person": [{"id": "anna"}, {"id": "ben"}],
-        "page": {"listen": f"127.0.0.1:{port}"},
+        "page": {"listen": f"127.0.0.1:{free_port()}"},
     }
     change(told)
+    port = int(told["page"]["listen"].rpartition(":")[2])
     if sinks is None and "sink" not in told:
         sinks = {"file": FileSink(state / "things.ndjson")}
     gateway = Gateway(Config.model_validate(told), REGISTRY, FakeRadio(), clock or FakeClock(), sinks=sinks)
