@@ -52,9 +52,10 @@ export function Chart({ title, lines, since, until, preferences, target = null, 
   }, [lines, target]);
   const x = (time) => LEFT + ((time - since) / (until - since || 1)) * (WIDTH - LEFT - RIGHT);
   const y = (value) => TOP + ((ends[1] - way.convert(value)) / (ends[1] - ends[0])) * (HEIGHT - TOP - BOTTOM);
-  const [picked, setPicked] = useState(null);
-  const svg = useRef(null), times = lines[0].times;
-  useEffect(() => setPicked(null), [lines]);
+  // By its number, so that it stays picked when there are new ones.
+  const [chosen, choose] = useState(null);
+  const svg = useRef(null), times = lines[0].times, at = lines[0].numbers.indexOf(chosen);
+  const picked = at < 0 ? null : at, setPicked = (index) => choose(lines[0].numbers[index]);
   const pick = (event) => {
     const box = svg.current.getBoundingClientRect(), at = since + (((event.clientX - box.left) / box.width) * WIDTH - LEFT) / (WIDTH - LEFT - RIGHT) * (until - since);
     let best = 0;
@@ -113,7 +114,7 @@ function Picked({ lines, at, preferences }) {
       <span key=${one.quantity.key}>${nameOf(one.quantity)} ${shown(one.low[at], one.quantity, preferences)} – ${shown(one.high[at], one.quantity, preferences)} (${t("chart.mean")} ${shown(one.values[at], one.quantity, preferences)}) </span>`)}</p>`;
   }
   return html`<p class="reading">${words(lines, at, preferences)}
-    ${thing && html` · ${displays(thing.thing.data).map(([name, value]) => html`<span key=${name}>${t("chart.displayed")} ${value} </span>`)}
+    ${thing && html`${displays(thing.thing.data).map(([name, value]) => html`<span key=${name}> · ${t("chart.displayed")} ${value}</span>`)}
       <br /><span class="muted">${written(thing.thing.when.time)} · ${t(`quality.${thing.thing.when.quality}`)} · ${thing.thing.device.name} (${thing.thing.provenance.driver})</span>
       ${" "}${thing.signed_by && html`<${Tag} kind="good">${t("thing.signed")}<//> `}<a href=${`#/thing/${n}`}>${t("chart.details")}</a>`}</p>`;
 }

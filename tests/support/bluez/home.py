@@ -80,9 +80,10 @@ async def home(
     settings: dict[str, Any] | None = None,
     faults: dict[str, list[Any]] | None = None,
     answer_seconds: float = 5,
+    also: dict[str, Any] | None = None,
     **bluetooth: Any,
 ) -> AsyncIterator[Home]:
-    """Needs a private bus. `settings` of each device, `bluetooth`: keys of that section."""
+    """Needs a private bus. `settings` of each device, `also`: more sections, `bluetooth`: keys of that section."""
     link = LocalLink()  # type: ignore[no-untyped-call]  # bumble leaves it untyped
     numbers = count(1)
     devices = []
@@ -109,6 +110,7 @@ async def home(
         disk=DiskSection(reserve_mb=1),
         bluetooth=BluetoothSection(**{"idle_seconds": 0.5, "reconnect_seconds": 0.2, **bluetooth}),
         device=tuple(DeviceSection(address=ADDRESSES[kind], **(settings or {})) for kind in kinds),
+        **(also or {}),
     )
     bonds = BondFile(place / "state" / "bonds.json")
     desk = Desk(config, bonds.known_as, seconds=answer_seconds)

@@ -32,8 +32,8 @@ function New({ said, busy, grant }) {
   };
   const toggle = (type) => setTypes(types.includes(type) ? types.filter((one) => one !== type) : [...types, type]);
   return html`<section class="card"><h2>${t("consent.new")}</h2><form onSubmit=${go}>
-    <${Field} id="person" label=${t("consent.who")}><select id="person" name="person">${said.persons.map((one) => html`<option key=${one}>${one}</option>`)}</select><//>
-    <${Field} id="sink" label=${t("consent.where")}><select id="sink" name="sink">${said.sinks.map((one) => html`<option key=${one}>${one}</option>`)}</select><//>
+    <${Field} id="person" label=${t("consent.who")}><select id="person" name="person">${said.persons.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}</select><//>
+    <${Field} id="sink" label=${t("consent.where")}><select id="sink" name="sink">${said.sinks.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}</select><//>
     <details><summary>${t("consent.types", { count: types.length })}</summary><fieldset><legend class="hidden">${t("consent.types", { count: types.length })}</legend>
       ${said.types.map((type) => html`<div key=${type}><label><input type="checkbox" checked=${types.includes(type)} onChange=${() => toggle(type)} /> ${t(`type.${type}`)}</label></div>`)}</fieldset></details>
     <${Field} id="until" label=${t("consent.until")} hint=${t("consent.until-hint")}><input id="until" name="until" type="date" aria-describedby="until-hint" /><//>

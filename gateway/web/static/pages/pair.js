@@ -24,8 +24,8 @@ function One({ address }) {
   const [started, setStarted] = useState(false);
   const [run, busy, error] = useDoing();
   const loaded = useLoaded(`/devices/${part(address)}/pairing`, ["pairing"], 5);
-  const near = useLoaded("/devices/near", []);
-  const one = near.data?.find((other) => other.address === address);
+  const near = useLoaded("/devices/near", []), listed = useLoaded("/devices", []);
+  const one = [...(listed.data?.devices ?? []), ...(near.data ?? [])].find((other) => other.address === address && other.name);
   const name = one?.name ?? address;
   const start = () => run(async () => { await ask("POST", `/devices/${part(address)}/pair`); setStarted(true); await loaded.reload(); });
   return html`<h1 tabindex="-1">${t("pair.with", { name })}</h1>

@@ -1,6 +1,6 @@
 // One person: charts over a range of time, and the readings one by one.
 
-import { html, useEffect, useState } from "../vendor/preact.js";
+import { html, useEffect, useMemo, useState } from "../vendor/preact.js";
 import { get, part } from "../api.js";
 import { Chart } from "../chart.js";
 import { Empty, Loaded, Loading, Progress, Table, Trouble, useLoaded, useMe } from "../kit.js";
@@ -58,8 +58,9 @@ function Panel({ person, chart, since, until }) {
   const loaded = useLoaded(`/people/${part(person.id)}/chart?quantities=${chart.keys.join()}${range}`, ["people"]);
   const quantity = person.latest.find((one) => one.quantity.key === chart.keys[0]).quantity;
   const title = chart.name ? t(`quantity.${chart.name}`) : nameOf(quantity);
+  // The same as long as the data are: a value that was picked stays picked.
+  const lines = useMemo(() => loaded.data?.lines.filter((line) => line.times.length) ?? [], [loaded.data]);
   return html`<section class="card"><h2>${title}</h2><${Loaded} of=${loaded}>${(said) => {
-    const lines = said.lines.filter((line) => line.times.length);
     if (!lines.length) return html`<p class="muted">${t("person.nothing-then", { first: said.first ? day(said.first) : "", last: said.last ? day(said.last) : "" })}</p>`;
     const target = chart.hasTarget ? me.preferences.target : null;
     return html`<${Chart} title=${title} lines=${lines} since=${since ?? said.first} until=${until ?? said.last} preferences=${me.preferences} target=${target} band=${chart.band} smooth=${chart.smooth} gap=${chart.gap} />

@@ -33,7 +33,7 @@ export default function Thing({ path: [n] }) {
   const me = useMe();
   const loaded = useLoaded(`/things/${part(n)}`, ["people", "inbox"]);
   const [run, busy, error, done] = useDoing();
-  return html`<${Loaded} of=${loaded}>${([latest, ...older]) => {
+  return html`${loaded.data === null && html`<h1 tabindex="-1">${t("nav.thing")}</h1>`}<${Loaded} of=${loaded}>${([latest, ...older]) => {
     const { thing } = latest, from = thing.provenance;
     const retract = () => run(async () => { await ask("POST", `/things/${n}/retract`); return t("thing.is-retracted"); });
     return html`<h1 tabindex="-1">${t(`type.${thing.type}`)}, ${written(thing.when.time)}</h1>
