@@ -20,9 +20,9 @@ export default function Inbox() {
     <${Loaded} of=${loaded}>${(said) => html`
       ${said.entries.length === 0 && html`<${Empty} title=${t("inbox.none")}>${t("inbox.none-hint")}<//>`}
       ${said.entries.length > 0 && said.persons.length === 0 && html`<p class="notice">${t("inbox.no-persons")}</p>`}
-      ${said.entries.map((one) => html`<section class="card" key=${one.number} aria-label=${`${one.device}, ${written(one.time)}`}>
+      <ul class="entries">${said.entries.map((one) => html`<li class="card" key=${one.number}>
         <p>${one.things.map((thing) => html`<span key=${thing.id}><strong>${t(`type.${thing.type}`)}</strong> ${values(thing, me.preferences)} </span>`)}</p>
         <p class="muted">${written(one.time)} · ${one.device} · <a href=${`#/thing/${one.number}`}>${t("chart.details")}</a></p>
-        <div class="row">${said.persons.map((person) => html`<button key=${person} disabled=${busy} onClick=${() => give([one.number], person)}>${person}</button>`)}</div></section>`)}
+        <div class="row">${said.persons.map((person) => html`<button key=${person} disabled=${busy} aria-label=${`${person}: ${one.device}, ${written(one.time)}`} onClick=${() => give([one.number], person)}>${person}</button>`)}</div></li>`)}</ul>
       ${said.more > 0 && html`<p class="muted">${t("inbox.more", { count: said.more })}</p>`}`}<//>`;
 }
