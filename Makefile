@@ -37,7 +37,7 @@ endif
 # Real servers that tests run against, and the packages they come from.
 .PHONY: servers
 servers:
-	@tests/install mosquitto:mosquitto dbus-daemon:dbus pg_ctlcluster:postgresql
+	@tests/install mosquitto:mosquitto dbus-daemon:dbus pg_ctlcluster:postgresql chromium:chromium
 
 # What Home Assistant is told, against the schemas of a real one, which wants a Python and libraries of its own.
 HOMEASSISTANT := .venv-homeassistant

@@ -5,7 +5,6 @@ Source: the OpenMetrics naming rules; what is counted since the start is a count
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -19,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from gateway.api.door import Server
+from gateway.api.door import Server, tcp
 
 log = structlog.get_logger()
 PREFIX = "health_gateway"
@@ -110,9 +109,8 @@ async def serve(app: Starlette, listen: str | None) -> None:
     """At this address and port, until cancelled; nowhere if it is None. One that is taken is told, and the gateway does without."""
     if listen is None:
         return
-    host, _, port = listen.rpartition(":")
     try:
-        opened = socket.create_server((host.strip("[]"), int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        opened = tcp(listen)
     except (OSError, OverflowError) as error:
         log.error("metrics cannot be served", listen=listen, problem=getattr(error, "strerror", None) or str(error))
         return

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gateway.api.consent import Consent
+from gateway.api.door import tcp
 from gateway.api.people import People
 from gateway.audit import Note
 from gateway.clock import Clock
@@ -33,7 +34,7 @@ from gateway.web.people import PeopleApi
 from gateway.web.points import Points
 from gateway.web.records import RecordsApi
 from gateway.web.sessions import SessionsApi
-from gateway.web.site import application, opened, serve, url
+from gateway.web.site import application, serve, url
 
 log = structlog.get_logger()
 OFF = "off"
@@ -115,7 +116,7 @@ class Page:
         if self._section.listen == OFF:
             return
         try:
-            at = opened(self._section)
+            at = tcp(self._section.listen)
         except (OSError, OverflowError) as error:
             self._cannot(getattr(error, "strerror", None) or str(error))
             return

@@ -105,12 +105,6 @@ def url(section: PageSection) -> str:
     return f"{'http' if section.certificate is None else 'https'}://{host}:{port}/"
 
 
-def opened(section: PageSection) -> socket.socket:
-    """Raises `OSError` or `OverflowError`."""
-    host, _, port = section.listen.rpartition(":")
-    return socket.create_server((host.strip("[]"), int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-
-
 async def serve(app: ASGIApp, section: PageSection, at: socket.socket) -> None:
     """Until cancelled. Raises `OSError` for a certificate that cannot be used."""
     config = uvicorn.Config(

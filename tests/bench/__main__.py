@@ -6,7 +6,7 @@ import platform
 import sys
 
 from gateway.cli.common import set_up_logging
-from tests.bench import cables, characteristics, codec, drain, idle, journal, records, scale, window
+from tests.bench import cables, characteristics, codec, drain, idle, journal, page, records, scale, window
 
 if __name__ == "__main__":
     set_up_logging("error", "console")
@@ -18,7 +18,7 @@ if __name__ == "__main__":
         "records": records.run,
         "cables": cables.run,
     }
-    benches |= {"drain": drain.run, "scale": scale.run, "idle": idle.run}
+    benches |= {"drain": drain.run, "scale": scale.run, "idle": idle.run, "page": page.run}
     print(f"Python {platform.python_version()}, {platform.machine()}, {platform.system()} {platform.release()}")
     for name in sys.argv[1:] or benches:
         benches[name]()

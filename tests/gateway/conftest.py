@@ -8,22 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from gateway.api import door
 from gateway.config import PageSection
 from gateway.journal import Journal
-from gateway.web import site
 from tests.support.lived_in import live
 
 
 @pytest.fixture(autouse=True)
 def _a_port_for_each_page(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests run side by side, and each daemon has a page."""
-    real = site.opened
 
-    def opened(section: PageSection) -> socket.socket:
-        taken = section.listen == PageSection().listen
-        return real(section.model_copy(update={"listen": "127.0.0.1:0"}) if taken else section)
+    def opened(listen: str) -> socket.socket:
+        return door.tcp("127.0.0.1:0" if listen == PageSection().listen else listen)
 
-    monkeypatch.setattr("gateway.web.house.opened", opened)
+    monkeypatch.setattr("gateway.web.house.tcp", opened)
 
 
 @pytest.fixture

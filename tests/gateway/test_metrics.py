@@ -12,6 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway import __version__
+from gateway.api import door
 from gateway.api.metrics import application, exposition, serve
 from gateway.simulator.cables.freestyle import FreeStyleUsb
 from gateway.transports.cables.plugs import Plugged
@@ -121,3 +122,18 @@ async def test_a_journal_that_does_not_write_is_told() -> None:
     finally:
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
+
+
+def test_an_answer_in_two_parts_does_not_wait_for_the_first_to_be_acknowledged() -> None:
+    """Nagle's algorithm and a delayed acknowledgement make 40 ms of it; asyncio switches the former off where it sees that it is TCP."""
+    with door.tcp("127.0.0.1:0") as listening, socket.create_connection(listening.getsockname()) as client:
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.proto == socket.IPPROTO_TCP
+        assert client is not None
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:99999", "256.0.0.1:80"])
+def test_an_address_that_is_none_is_told(listen: str) -> None:
+    with pytest.raises((OSError, OverflowError)):
+        door.tcp(listen)

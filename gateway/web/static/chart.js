@@ -1,12 +1,12 @@
 // A chart of values over time: lines or a band, gaps where nothing was measured, and one value picked with the mouse or the keyboard.
 
-import { html, useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./vendor/preact.js";
 import { get } from "./api.js";
 import { Tag } from "./kit.js";
 import { nameOf, shown, unitName, wayOf } from "./units.js";
 import { number, precise, t, tick, written } from "./words.js";
 
-const WIDTH = 720, HEIGHT = 260, LEFT = 48, RIGHT = 10, TOP = 10, BOTTOM = 26;
+const NARROWEST = 260, HEIGHT = 260, LEFT = 48, RIGHT = 10, TOP = 10, BOTTOM = 26;
 const DAY = 86400;
 
 function steps(low, high, count) {
@@ -17,9 +17,9 @@ function steps(low, high, count) {
   return found;
 }
 
-function moments(since, until) {
+function moments(since, until, width) {
   const span = until - since, kind = span <= 2 * DAY ? "hour" : span <= 100 * DAY ? "day" : "month";
-  const wanted = Math.max(3, Math.min(7, Math.floor(WIDTH / 110)));
+  const wanted = Math.max(2, Math.min(7, Math.floor(width / 90)));
   return Array.from({ length: wanted }, (_, at) => since + (span * (at + 0.5)) / wanted).map((at) => [at, tick[kind](at)]);
 }
 
@@ -43,6 +43,13 @@ function trend(line, piece, days) {
 }
 
 export function Chart({ title, lines, since, until, preferences, target = null, band = false, smooth = 0, gap = Infinity, canRetract, onOpen }) {
+  const [width, setWidth] = useState(480), figure = useRef(null);
+  useLayoutEffect(() => {
+    // As wide as its place, so that its letters are as large as all others.
+    const measure = new ResizeObserver(([entry]) => setWidth(Math.max(NARROWEST, Math.round(entry.contentRect.width))));
+    measure.observe(figure.current);
+    return () => measure.disconnect();
+  }, []);
   const way = wayOf(lines[0].quantity, preferences);
   const ends = useMemo(() => {
     const all = lines.flatMap((line) => [...(line.low ?? line.values), ...(line.high ?? line.values)]).map(way.convert);
@@ -50,14 +57,14 @@ export function Chart({ title, lines, since, until, preferences, target = null, 
     const low = Math.min(...all), high = Math.max(...all), room = (high - low) * 0.08 || Math.abs(high) * 0.05 || 1;
     return [low - room, high + room];
   }, [lines, target]);
-  const x = (time) => LEFT + ((time - since) / (until - since || 1)) * (WIDTH - LEFT - RIGHT);
+  const x = (time) => LEFT + ((time - since) / (until - since || 1)) * (width - LEFT - RIGHT);
   const y = (value) => TOP + ((ends[1] - way.convert(value)) / (ends[1] - ends[0])) * (HEIGHT - TOP - BOTTOM);
   // By its number, so that it stays picked when there are new ones.
   const [chosen, choose] = useState(null);
   const svg = useRef(null), times = lines[0].times, at = lines[0].numbers.indexOf(chosen);
   const picked = at < 0 ? null : at, setPicked = (index) => choose(lines[0].numbers[index]);
   const pick = (event) => {
-    const box = svg.current.getBoundingClientRect(), at = since + (((event.clientX - box.left) / box.width) * WIDTH - LEFT) / (WIDTH - LEFT - RIGHT) * (until - since);
+    const box = svg.current.getBoundingClientRect(), at = since + (((event.clientX - box.left) / box.width) * width - LEFT) / (width - LEFT - RIGHT) * (until - since);
     let best = 0;
     times.forEach((time, index) => { if (Math.abs(time - at) < Math.abs(times[best] - at)) best = index; });
     setPicked(best);
@@ -67,12 +74,12 @@ export function Chart({ title, lines, since, until, preferences, target = null, 
   const isBand = band && lines.length > 1 && lines[1].times.length === times.length;
   const isDense = times.length > 150;
   const digits = way.digits === 0 || ends[1] - ends[0] > 10 ? 0 : 1;
-  return html`<figure>
-    <svg class="chart" ref=${svg} viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label=${summary(title, lines, preferences)} onPointerMove=${pick} onPointerDown=${pick}>
-      ${target && html`<rect class="aim" x=${LEFT} width=${WIDTH - LEFT - RIGHT} y=${y(target[1])} height=${Math.max(0, y(target[0]) - y(target[1]))} />`}
+  return html`<figure ref=${figure}>
+    <svg class="chart" ref=${svg} viewBox=${`0 0 ${width} ${HEIGHT}`} role="img" aria-label=${summary(title, lines, preferences)} onPointerMove=${pick} onPointerDown=${pick}>
+      ${target && html`<rect class="aim" x=${LEFT} width=${width - LEFT - RIGHT} y=${y(target[1])} height=${Math.max(0, y(target[0]) - y(target[1]))} />`}
       ${steps(ends[0], ends[1], 5).map((value) => { const at = TOP + ((ends[1] - value) / (ends[1] - ends[0])) * (HEIGHT - TOP - BOTTOM); return html`
-        <line class="axis" x1=${LEFT} x2=${WIDTH - RIGHT} y1=${at} y2=${at} /><text x=${LEFT - 6} y=${at + 4} text-anchor="end">${number(value, digits)}</text>`; })}
-      ${moments(since, until).map(([at, label]) => html`<text x=${x(at)} y=${HEIGHT - 8} text-anchor="middle">${label}</text>`)}
+        <line class="axis" x1=${LEFT} x2=${width - RIGHT} y1=${at} y2=${at} /><text x=${LEFT - 6} y=${at + 4} text-anchor="end">${number(value, digits)}</text>`; })}
+      ${moments(since, until, width).map(([at, label]) => html`<text x=${x(at)} y=${HEIGHT - 8} text-anchor="middle">${label}</text>`)}
       ${isBand && pieces(lines[0], gap).map((piece) => html`<path class="spread" d=${area(piece, times, lines[0].values, lines[1].values)} />`)}
       ${!isBand && lines[0].low && pieces(lines[0], gap).map((piece) => html`<path class="spread" d=${area(piece, times, lines[0].high, lines[0].low)} />`)}
       ${lines.map((line, which) => pieces(line, gap).map((piece) => html`

@@ -15,7 +15,7 @@ export function amount(one, preferences) {
     const way = wayOf({ unit, digits: null }, preferences);
     return `${number(way.convert(Number(one.value)), way.digits)} ${way.unit}`;
   }
-  if (one.unit === "1") return number(Number(one.value));
+  if (one.unit === "1") return `${number(Number(one.value) * 100, 1)} %`;
   return `${number(Number(one.value))} ${unitName(one.unit)}`;
 }
 
@@ -25,8 +25,7 @@ export const measured = (thing) => Object.entries({ ...thing.data, ...thing.data
 export const values = (thing, preferences) => {
   const found = measured(thing);
   if (thing.type === "blood-pressure") return `${number(Number(thing.data.systolic.value))}/${number(Number(thing.data.diastolic.value))} mmHg${thing.data.pulse ? `, ${amount(thing.data.pulse, preferences)}` : ""}`;
-  if (thing.type === "blood-oxygen-saturation") return `${number(Number(thing.data.saturation.value) * 100)} %`;
-  return found.map(([name, one]) => (found.length > 1 ? `${label(name)} ${amount(one, preferences)}` : amount(one, preferences))).join(", ") || thing.data.text || thing.data.name || (thing.data.mdc ? `MDC ${thing.data.mdc}` : "");
+  return found.map(([name, one]) => (found.length > 1 || thing.type === "body-composition" ? `${label(name)} ${amount(one, preferences)}` : amount(one, preferences))).join(", ") || thing.data.text || thing.data.name || (thing.data.mdc ? `MDC ${thing.data.mdc}` : "");
 };
 
 export default function Thing({ path: [n] }) {
