@@ -206,13 +206,13 @@ class PageSection(Strict):
     names: tuple[str, ...] = Field(
         (), description="Names by which browsers reach it beside this machine's own; a request for another name is refused"
     )
-    certificate: Path | None = Field(None, description="For https: the certificate with its chain, as PEM")
-    key: Path | None = Field(None, description="And its key; a bare name is a systemd credential")
+    certificate_file: Path | None = Field(None, description="For https: the certificate with its chain, as PEM")
+    key_file: Path | None = Field(None, description="And its key; a bare name is a systemd credential")
 
     @model_validator(mode="after")
     def _both(self) -> Self:
-        if (self.certificate is None) != (self.key is None):
-            raise ValueError("certificate and key go together")
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("certificate_file and key_file go together")
         return self
 
 

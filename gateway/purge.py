@@ -25,6 +25,7 @@ from gateway.inbox import SAID
 from gateway.intake import Intake, parsed, read, rewritten, segments
 from gateway.journal import backup, purging
 from gateway.journal.purging import Found
+from gateway.web import accounts
 
 FRAMES = ("rx", "rd")
 Frame = tuple[int, bytes]
@@ -47,6 +48,7 @@ def erase(state: Path, person: str, files: Iterable[Path], keys: Keys = NO_KEYS)
         erased.lines = _blank_intake(state / "intake", found, keys)
         _say_so(state / "intake", found.ids, keys)
         erased.rows = purging.erase(connection, found)
+    accounts.erase(state / accounts.FILE, person)
     for path in files:
         if path.exists():
             erased.file_lines += _rewrite(path, found.ids, set(found.numbers.values()), person)

@@ -25,7 +25,7 @@ from gateway.cli.trying import tried
 from gateway.clock import SystemClock
 from gateway.config import Config, load
 from gateway.doctor import bundle, devices, machine
-from gateway.doctor.certificates import certificates
+from gateway.doctor.certificates import certificates, page
 from gateway.doctor.finding import Finding
 from gateway.errors import ConfigError, StateError
 from gateway.opening import keys_of
@@ -103,6 +103,7 @@ def _findings(config: Config, root: Path) -> Iterator[Finding]:
     yield from devices.account(config.state)
     yield from _at_rest(config)
     yield from certificates(config.sink, datetime.now(UTC))
+    yield from page(config.page, datetime.now(UTC))
     for one in tried(config):
         level: Any = "problem" if one.problem else "ok"
         yield Finding(f"sink {one.name}", level, one.problem or f"{one.where} answers")

@@ -11,6 +11,7 @@ from gateway.credentials import located
 from gateway.doctor.finding import Finding
 
 SOON = timedelta(days=30)
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _KEYS = ("ca_file", "certificate_file")
 
 
@@ -21,6 +22,17 @@ def certificates(sinks: Mapping[str, Any], now: datetime) -> Iterator[Finding]:
             path = getattr(section, key, None)
             if isinstance(path, Path):
                 yield from _one(f"sink {name}", key, path, now)
+
+
+def page(section: Any, now: datetime) -> Iterator[Finding]:
+    """Of the local page: whether whoever is in the network can read along."""
+    if section.listen == "off":
+        return
+    if section.certificate_file is not None:
+        yield from _one("page", "certificate_file", section.certificate_file, now)
+    elif section.listen.rpartition(":")[0].strip("[]") not in LOOPBACK:
+        cure = "give page.certificate_file and page.key_file; or listen at 127.0.0.1, and reach it by `ssh -L 8460:127.0.0.1:8460`"
+        yield Finding("page", "warning", f"at {section.listen} everybody in the network can read along, passwords included", cure)
 
 
 def _one(area: str, key: str, path: Path, now: datetime) -> Iterator[Finding]:

@@ -13,13 +13,13 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.web.preferences import Preferences
 from gateway.whole import write_whole
@@ -290,25 +290,45 @@ class Accounts:
             changed = change(self._accounts.get(name))
             accounts = {**self._accounts, name: changed}
             left = {other: one for other, one in accounts.items() if one is not None}
-            body = _File(accounts=list(left.values())).model_dump_json()
-            await asyncio.to_thread(write_whole, self._path, json.dumps({"said": body, "sha256": _hash(body)}).encode())
+            await asyncio.to_thread(_write, self._path, left)
             self._accounts = left
 
     def _read(self) -> dict[str, Account]:
         try:
-            kept = json.loads(self._path.read_text(encoding="utf-8"))
-            if kept["sha256"] != _hash(kept["said"]):
-                raise ValueError("damaged")
-            found = _File.model_validate_json(kept["said"])
+            return _read(self._path)
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, TypeError, KeyError, ValidationError) as error:
+        except (OSError, ValueError, TypeError, KeyError) as error:
             aside = self._path.with_suffix(".damaged")
             log.error("the accounts of the page cannot be read: make the first one anew", file=str(aside), problem=type(error).__name__)
             with suppress(OSError):
                 self._path.replace(aside)
             return {}
-        return {one.name: one for one in found.accounts}
+
+
+def erase(path: Path, person: str) -> None:
+    """Whoever saw what was this person's alone has no account any more, and nobody is them; no daemon may run. Raises `OSError`."""
+    try:
+        found = _read(path)
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return  # a damaged one is of no use to anybody
+    left = {one.name: one for one in found.values() if one.person != person}
+    left |= {one.name: one.model_copy(update={"person": None}) for one in found.values() if one.person == person and one.role is Role.OWNER}
+    if left != found:
+        _write(path, left)
+
+
+def _read(path: Path) -> dict[str, Account]:
+    """Raises `OSError`, and `ValueError`, `TypeError` or `KeyError` for what was not written so."""
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    if kept["sha256"] != _hash(kept["said"]):
+        raise ValueError("damaged")
+    return {one.name: one for one in _File.model_validate_json(kept["said"]).accounts}
+
+
+def _write(path: Path, accounts: Mapping[str, Account]) -> None:
+    body = _File(accounts=list(accounts.values())).model_dump_json()
+    write_whole(path, json.dumps({"said": body, "sha256": _hash(body)}).encode())
 
 
 def _stretch(password: str, salt: str) -> str:

@@ -66,7 +66,7 @@ class Page:
     ) -> None:
         self._section, self._lately = config().page, lately
         self.accounts = Accounts(config().state / FILE, clock.now)
-        is_https = self._section.certificate is not None
+        is_https = self._section.certificate_file is not None
         names = own_names(self._section.listen, self._section.names)
         guard = Guard(self.accounts, names, clock.boottime, is_https=is_https)
         self._live = Live(self.accounts)
@@ -132,7 +132,7 @@ class Page:
         try:
             await serve(self._app, self._section, at)
         except OSError as error:
-            self._cannot(f"{self._section.certificate}: {getattr(error, 'strerror', None) or error}")
+            self._cannot(f"{self._section.certificate_file}: {getattr(error, 'strerror', None) or error}")
         finally:
             self._lately.news = lambda: None
             at.close()

@@ -102,7 +102,7 @@ def url(section: PageSection) -> str:
     """Where a browser on this machine finds it."""
     host, _, port = section.listen.rpartition(":")
     host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - what somebody may have configured
-    return f"{'http' if section.certificate is None else 'https'}://{host}:{port}/"
+    return f"{'http' if section.certificate_file is None else 'https'}://{host}:{port}/"
 
 
 async def serve(app: ASGIApp, section: PageSection, at: socket.socket) -> None:
@@ -119,7 +119,7 @@ async def serve(app: ASGIApp, section: PageSection, at: socket.socket) -> None:
         ws="none",
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=2,
-        ssl_certfile=str(located(section.certificate)) if section.certificate is not None else None,
-        ssl_keyfile=str(located(section.key)) if section.key is not None else None,
+        ssl_certfile=str(located(section.certificate_file)) if section.certificate_file is not None else None,
+        ssl_keyfile=str(located(section.key_file)) if section.key_file is not None else None,
     )
     await Server(config).serve(sockets=[at])
