@@ -8,10 +8,11 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 SECONDS_TO_SHOW ?= 20
 
-.PHONY: demo test check bench campaign fuzz soak broker-loss e2e-vm trials-vm lock clean help
+.PHONY: demo page test check bench campaign fuzz soak broker-loss e2e-vm trials-vm lock clean help
 
 help:
 	@echo 'make demo    virtual devices and a real gateway: readings become records before your eyes'
+	@echo 'make page    the same with the local page and two people, until it is stopped'
 	@echo 'make test    the whole suite, on Python 3.11 and, where present, 3.13'
 	@echo 'make check   linter, formatter, type checker'
 	@echo 'make bench   figures: codecs, records, journal, start-up, export, draining to a broker'
@@ -27,6 +28,9 @@ help:
 
 demo: $(VENV)/run.stamp
 	$(BIN)/health-gateway demo --seconds $(SECONDS_TO_SHOW)
+
+page: $(VENV)/run.stamp
+	$(BIN)/health-gateway demo --page
 
 test: $(VENV)/dev.stamp servers
 	$(BIN)/python -m pytest -n $(WORKERS)

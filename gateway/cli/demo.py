@@ -23,8 +23,9 @@ from gateway.journal import Row
 @click.option(
     "--state", type=click.Path(path_type=Path, file_okay=False), help="Where to keep everything; else a new directory under /tmp."
 )
+@click.option("--page", is_flag=True, help="With the local page, and two people; until it is stopped.")
 @click.option("--seed", type=int, help="Repeat the values of an earlier demo.")
-def demo(seconds: float, as_json: bool, state: Path | None, seed: int | None) -> None:  # noqa: FBT001 - click's flag
+def demo(seconds: float, as_json: bool, state: Path | None, page: bool, seed: int | None) -> None:  # noqa: FBT001 - click's flags
     """Show the whole way from radio to record, with virtual devices.
 
     One of each kind comes to life on a virtual radio (scales with and without users, cuffs, a glucose meter and a glucose sensor,
@@ -33,7 +34,7 @@ def demo(seconds: float, as_json: bool, state: Path | None, seed: int | None) ->
     compared with the devices' own lists. With --state a second demo goes on where the first ended.
     """
     try:
-        from gateway.simulator.play import play  # noqa: PLC0415 - the simulator is an extra
+        from gateway.simulator.play import House, at_home, play  # noqa: PLC0415 - the simulator is an extra
     except ModuleNotFoundError as error:
         raise Failed(f"the demo needs the simulator: install health-gateway[sim] ({error.name} is missing)") from error
     from gateway.sinks.base import Sink  # noqa: PLC0415 - after the sentence above
@@ -48,9 +49,10 @@ def demo(seconds: float, as_json: bool, state: Path | None, seed: int | None) ->
     def show(row: Row) -> str:
         return row.body if as_json else _sentence(json.loads(row.body))
 
+    house = House(state / "simulator", at_home(state)) if page else None
     sinks: dict[str, Sink] = {"screen": LineSink(show), "file": FileSink(state / "things.ndjson")}
     try:
-        verdict = asyncio.run(play(state, seed=seed, seconds=seconds, sinks=sinks))
+        verdict = asyncio.run(play(state, seed=seed, seconds=None if page else seconds, sinks=sinks, house=house))
     except StateError as error:
         raise Failed(str(error)) from error
     click.echo(f"the devices' own lists: {verdict.truths} records; the journal: {verdict.things} things; {verdict}", err=True)

@@ -12,13 +12,16 @@ from pathlib import Path
 from gateway import registry
 from gateway.app import Gateway
 from gateway.clock import Clock, SystemClock
-from gateway.config import BluetoothSection, Config, DeviceSection, DiskSection, GatewaySection, TimeSection
+from gateway.config import BluetoothSection, Config, DeviceSection, DiskSection, GatewaySection, PageSection, PersonSection, TimeSection
 from gateway.encryption import NO_KEYS, Keys
 from gateway.journal.reading import read_all
 from gateway.opening import keys_of
 from gateway.signals import run_until_signalled
 from gateway.simulator.advertisers import BTHomeScale
+from gateway.simulator.devices import Meter, Oximeter
 from gateway.simulator.memory import Verdict, compare, truths
+from gateway.simulator.pushers import BodyScale, Cuff, Thermometer
+from gateway.simulator.streamers import Belt
 from gateway.simulator.users import UserScale
 from gateway.simulator.world import ADDRESSES, World
 from gateway.sinks.base import Sink
@@ -29,16 +32,40 @@ FAMILY = (
 )
 """The owner has the codes from the scale's display, and the key from its maker's app."""
 
+AT_HOME = (
+    *FAMILY[1:],
+    FAMILY[0].model_copy(update={"users": {"1": "anna", "2": "ben"}}),
+    DeviceSection(address=ADDRESSES[Cuff], name="Cuff in the hall", person="anna"),
+    DeviceSection(address=ADDRESSES[Meter], name="Glucose meter", person="anna"),
+    DeviceSection(address=ADDRESSES[BodyScale], name="Scale in the bathroom", person="anna"),
+    DeviceSection(address=ADDRESSES[Thermometer], name="Thermometer", person="ben"),
+    DeviceSection(address=ADDRESSES[Oximeter], name="Oximeter", person="ben"),
+    DeviceSection(address=ADDRESSES[Belt], name="Belt", person="ben"),
+)
+"""Anna and Ben, for whom the page shows something; what the other devices measure waits to be assigned."""
 
-def config(state: Path, device: tuple[DeviceSection, ...] = FAMILY) -> Config:
+
+def config(
+    state: Path,
+    device: tuple[DeviceSection, ...] = FAMILY,
+    person: tuple[PersonSection, ...] = (),
+    page: PageSection = PageSection(listen="off"),  # noqa: B008 - it is frozen
+) -> Config:
     """Everything in one directory, quick turns, and every device welcome."""
     return Config(
         gateway=GatewaySection(state=state),
         time=TimeSection(trust="simulated"),
         disk=DiskSection(reserve_mb=1),
         bluetooth=BluetoothSection(accept="any", idle_seconds=1.5, reconnect_seconds=2),
+        page=page,
+        person=person,
         device=device,
     )
+
+
+def at_home(state: Path) -> Config:
+    """The same with two people, and the page."""
+    return config(state, AT_HOME, (PersonSection(id="anna"), PersonSection(id="ben")), PageSection())
 
 
 @dataclass(frozen=True)
@@ -56,7 +83,7 @@ async def play(
     state: Path,
     *,
     seed: int,
-    seconds: float,
+    seconds: float | None,
     sinks: Mapping[str, Sink] | None,
     device: tuple[DeviceSection, ...] = FAMILY,
     stored_only: bool = False,

@@ -21,6 +21,7 @@ from gateway.web.points import Columns, Points, columns
 MOST_POINTS = 400
 MOST_QUANTITIES = 8
 AT_ONCE = 50
+LAST = 20
 MOST_IN_INBOX = 200
 LARGEST = (1 << 63) - 1
 """Number that a database can look for."""
@@ -41,6 +42,7 @@ class Latest(Model):
     time: float = Field(description="Seconds since 1970")
     number: int = Field(description="Of the thing")
     count: int
+    since: float = Field(description="When the last twenty began")
 
 
 class Person(Model):
@@ -159,6 +161,7 @@ class PeopleApi:
                 time=series.times[-1],
                 number=series.numbers[-1],
                 count=len(series),
+                since=series.times[-min(len(series), LAST)],
             )
             for key, series in self._points.of(name).items()
         ]

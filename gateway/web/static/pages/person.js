@@ -29,15 +29,22 @@ function charts(latest) {
   return [...named, ...latest.filter((one) => !used.has(one.quantity.key)).map((one) => ({ keys: [one.quantity.key], gap: 30 * DAY }))];
 }
 
+// The shortest range that shows the last twenty of what is measured most often.
+function fitting(latest, newest) {
+  const often = Math.max(...latest.filter((one) => one.count > 1).map((one) => one.since), newest - RANGES.month);
+  return Object.keys(RANGES).find((name) => RANGES[name] === null || newest - often <= RANGES[name]);
+}
+
 export default function Person({ path: [id] }) {
   const loaded = useLoaded("/people", ["people"]);
-  const [range, setRange] = useState("month");
+  const [chosen, setRange] = useState(null);
   const [until, setUntil] = useState(null); // null: the newest
   const [more, setMore] = useState(false);
   return html`<h1 tabindex="-1">${id}</h1><${Loaded} of=${loaded}>${(said) => {
     const one = said.people.find((person) => person.id === id);
     if (!one) return html`<${Empty} title=${t("problem.not-here")} />`;
     const all = charts(one.latest), newest = Math.max(...one.latest.map((latest) => latest.time));
+    const range = chosen ?? fitting(one.latest, newest);
     const end = until ?? newest, length = RANGES[range];
     return html`${said.progress < 1 && html`<${Progress} label=${t("people.reading")} value=${said.progress} />`}
       ${all.length === 0 ? html`<${Empty} title=${t("people.nothing")}>${t("person.none-hint")}<//>` : html`
