@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import time
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -34,6 +35,8 @@ class SystemClock:
 
     def __init__(self, trust: Trust) -> None:
         self.trust = trust
+        self.told = False
+        """What others say that the kernel says, where we may not ask it ourselves."""
 
     def now(self) -> float:
         return time.time()
@@ -45,7 +48,15 @@ class SystemClock:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
     def synchronized(self) -> bool:
-        return self.trust != "ntp" or _kernel_synchronized()
+        if self.trust != "ntp":
+            return True
+        said = _kernel_synchronized()
+        return self.told if said is None else said
+
+    @property
+    def must_be_told(self) -> bool:
+        """Whether the service manager forbids to ask (`ProtectClock=`)."""
+        return self.trust == "ntp" and _kernel_synchronized() is None
 
     def zone(self) -> tzinfo | None:
         return None
@@ -69,10 +80,10 @@ class _Timex(ctypes.Structure):
     )
 
 
-def _kernel_synchronized() -> bool:
-    """What adjtimex(2) says; timesyncd, chrony and ntpd all keep it. Reading needs no privilege."""
+def _kernel_synchronized() -> bool | None:
+    """What adjtimex(2) says; timesyncd, chrony and ntpd all keep it. Reading needs no privilege, but may be filtered: None."""
     timex = _Timex()
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.adjtimex(ctypes.byref(timex)) < 0:
-        return False
+        return None if ctypes.get_errno() == errno.EPERM else False
     return not timex.status & _STA_UNSYNC

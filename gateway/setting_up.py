@@ -24,7 +24,7 @@ def render(chosen: Mapping[str, Any]) -> str:
     for name, value in chosen.items():
         if name == "sink":
             for called, section in value.items():
-                lines += ["", f"[sink.{_key(called)}]", *_keys(SINKS[section["type"]], section, explained)]
+                lines += ["", f"[sink.{toml_key(called)}]", *_keys(SINKS[section["type"]], section, explained)]
         elif isinstance(value, list):
             model = _model(name)
             for one in value:
@@ -47,12 +47,12 @@ def _keys(model: type[BaseModel], chosen: Mapping[str, Any], explained: set[str]
         if description and description not in explained:
             explained.add(description)
             yield f"# {description}"
-        yield f"{name} = {_value(value)}"
+        yield f"{name} = {toml_value(value)}"
 
 
-def _value(value: Any) -> str:
+def toml_value(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_key(str(name))} = {_value(one)}" for name, one in value.items()) + " }"
+        return "{ " + ", ".join(f"{toml_key(str(name))} = {toml_value(one)}" for name, one in value.items()) + " }"
     return _json(value)
 
 
@@ -61,5 +61,5 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _key(name: str) -> str:
+def toml_key(name: str) -> str:
     return name if name.isascii() and name.replace("-", "").replace("_", "").isalnum() else _json(name)

@@ -50,6 +50,7 @@ def run(path: Path) -> None:
     from gateway.transports.bluez.stack import Stack  # noqa: PLC0415 - likewise
     from gateway.transports.bluez.time_server import TimeServer  # noqa: PLC0415 - likewise
     from gateway.transports.cables.ports import SystemPorts  # noqa: PLC0415 - likewise
+    from gateway.transports.timedate import tell, tell_once  # noqa: PLC0415 - likewise
 
     # What was imported stays for good: the collector need not walk it for every few hundred advertisements, nor look so often while
     # a thousand readings come in a row.
@@ -62,13 +63,21 @@ def run(path: Path) -> None:
         return local(clock.now(), clock.zone()) if clock.synchronized() else None
 
     async def main() -> None:
+        telling = None
+        if clock.must_be_told:
+            await tell_once(clock)
+            telling = asyncio.create_task(tell(clock))
         bonds = BondFile(config.state / "bonds.json")
         desk = Desk(config, bonds.known_as)
         time = TimeServer(trusted_time) if config.bluetooth.serve_time else None
         stack = Stack(desk, time, adapter=config.bluetooth.adapter)
         radio = BleakRadio(stack=stack, bonds=Bonds(stack, desk, bonds))
         ports = SystemPorts(config.phd_tcp.listen)
-        await run_until_signalled(Gateway(config, registry.load(), radio, clock, config_path=path, desk=desk, ports=ports))
+        try:
+            await run_until_signalled(Gateway(config, registry.load(), radio, clock, config_path=path, desk=desk, ports=ports))
+        finally:
+            if telling is not None:
+                telling.cancel()
 
     asyncio.run(main())
 

@@ -1,6 +1,6 @@
 """`make e2e-vm`: a virtual machine with Debian's kernel and bluetoothd, in which the installed gateway reads a cuff and a meter.
 
-    python -m tests.e2e [--suite bookworm|trixie] [--scenario scenario|cables|trials|wake] [--runs N] [--seed S]
+    python -m tests.e2e [--suite bookworm|trixie] [--scenario scenario|cables|service|trials|wake] [--runs N] [--seed S]
 
 The machine's image is built once for each lock and recipe, and kept in the user's cache. What a failed run leaves (logs, the radio's
 traffic as btsnoop, the state) stays in a directory that is named. A machine that does not even start is started once more, and that
@@ -25,10 +25,11 @@ from tests.e2e import meter
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 LOCK = ROOT / "requirements.lock"
-RECIPE = (HERE / "build-guest", HERE / "guest" / "init", LOCK)
+RECIPE = (HERE / "build-guest", *(HERE / "guest" / name for name in ("init", "under-systemd", "guest.service")), LOCK)
 SECONDS = 600
 MEMORY_MB = 1024
 NOT_STARTED = 125
+KERNEL = "console=ttyS0 quiet loglevel=4 mitigations=off nokaslr panic=-1 tsc=reliable random.trust_cpu=on"
 
 
 def image(suite: str) -> Path:
@@ -58,6 +59,12 @@ def furnish(share: Path) -> None:
     subprocess.run([sys.executable, "-m", "compileall", "-q", str(share / "site")], check=True)
 
 
+def package(suite: str, share: Path) -> None:
+    """The Debian package, for a machine that installs it."""
+    built = subprocess.run([str(ROOT / "systemd" / "debian" / "build"), suite], check=True, capture_output=True, text=True)
+    shutil.copy(ROOT / built.stdout.splitlines()[-1], share)
+
+
 def boot(machine: Path, share: Path, scenario: str, seed: int) -> int:
     """Run the scenario; its exit status, or `NOT_STARTED`."""
     (share / "status").unlink(missing_ok=True)
@@ -74,10 +81,10 @@ def boot(machine: Path, share: Path, scenario: str, seed: int) -> int:
                 *(("-accel", "kvm", "-cpu", "host") if kvm else ("-accel", "tcg", "-cpu", "max,la57=off")),
                 *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
                 *("-kernel", str(machine / "vmlinuz"), "-initrd", str(machine / "initrd")),
-                *("-append", "console=ttyS0 quiet loglevel=4 mitigations=off nokaslr panic=-1 tsc=reliable random.trust_cpu=on"),
+                *("-append", f"{KERNEL} guest=systemd" if scenario == "service" else KERNEL),
                 *("-drive", f"file={machine / 'root.img'},format=raw,if=virtio,snapshot=on"),
                 *("-virtfs", f"local,path={share},mount_tag=share,security_model=none"),
-                *(adapter if scenario == "cables" else ()),
+                *(adapter if scenario in ("cables", "service") else ()),
                 *("-device", "virtio-serial-pci", "-chardev", "stdio,id=out,signal=off", "-device", "virtconsole,chardev=out"),
                 *("-chardev", f"file,id=console,path={console}", "-serial", "chardev:console"),
                 *("-object", "rng-random,id=rng,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng"),
@@ -109,13 +116,15 @@ def run(machine: Path, site: Path, scenario: str, seed: int) -> bool:
 def main() -> int:
     options = argparse.ArgumentParser(prog="python -m tests.e2e")
     options.add_argument("--suite", default="bookworm", choices=("bookworm", "trixie"))
-    options.add_argument("--scenario", default="scenario", choices=("scenario", "cables", "trials", "wake"))
+    options.add_argument("--scenario", default="scenario", choices=("scenario", "cables", "service", "trials", "wake"))
     options.add_argument("--runs", type=int, default=1)
     options.add_argument("--seed", type=int, default=secrets.randbits(16))
     given = options.parse_args()
     machine = image(given.suite)
     with tempfile.TemporaryDirectory() as built:
         furnish(Path(built))
+        if given.scenario == "service":
+            package(given.suite, Path(built) / "site")
         passed = sum(run(machine, Path(built) / "site", given.scenario, given.seed + number) for number in range(given.runs))
     print(f"{passed} of {given.runs} runs passed, {given.suite}")
     return 0 if passed == given.runs else 1

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
-from gateway.config import Config, load, parse
+from gateway import example
+from gateway.config import Config, DeviceSection, GrantSection, PersonSection, load, parse
+from gateway.config_sinks import SINKS
 from gateway.errors import ConfigError
 from gateway.locating import locate
 
@@ -132,6 +136,41 @@ def test_the_example_is_valid_and_says_what_the_models_say() -> None:
                 walk(inner)
 
     walk(Config)
+
+
+def test_the_example_is_what_the_models_make() -> None:
+    """`make example` writes it anew."""
+    assert EXAMPLE.read_text() == example.render()
+
+
+def test_every_example_is_a_value_that_its_key_may_have() -> None:
+    """Those that are commented out as well."""
+    shown: dict[str, dict[str, Any]] = {}
+    where = ""
+    for line in EXAMPLE.read_text().splitlines():
+        if found := re.match(r"#?\[+([a-z_.]+)\]+$", line):
+            where = found[1]
+        elif re.match(r"#?\w+ = ", line):
+            shown.setdefault(where, {}).update(tomllib.loads(line.removeprefix("#")))
+    models: dict[str, type[BaseModel]] = {name: example._model(name) for name in example.SECTIONS}
+    models |= {"person": PersonSection, "device": DeviceSection, "grant": GrantSection}
+    models |= {f"sink.{name}": SINKS[kind] for name, (kind, _) in example.SINK_EXAMPLES.items()}
+    assert set(shown) == set(models)
+    assert {kind for kind, _ in example.SINK_EXAMPLES.values()} == set(SINKS)
+    for name, model in models.items():
+        assert set(shown[name]) == set(model.model_fields), name
+        for key, value in shown[name].items():
+            field = model.model_fields[key]
+            kind: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+            TypeAdapter(kind).validate_python(value)
+
+
+def test_a_key_without_default_and_example_is_found() -> None:
+    class Lacking(BaseModel):
+        key: str
+
+    with pytest.raises(ValueError, match=r"Lacking\.key"):
+        list(example._keys(Lacking, {}, said={}))
 
 
 QUEUE = """\
