@@ -18,6 +18,9 @@ from gateway.exports import FORMATS
 from gateway.journal.reading import read_rejected
 from gateway.opening import keys_of
 
+CLOCK_IS_OFF = 60.0
+"""Seconds from which on it is said."""
+
 
 def configured(path: Path, state: Path | None) -> Config:
     """With another state directory, if one is named."""
@@ -74,13 +77,22 @@ def status(as_json: bool, state: Path | None, path: Path) -> None:  # noqa: FBT0
         problem = f": {'; '.join(said)}" if said else ""
         click.echo(
             f"{device['address']}  {device['name'] or '-':<20} {device['driver']:<16} {device['state']}, "
-            f"{device['sessions']} sessions, {device['things']} things{problem}"
+            f"{device['sessions']} sessions, {device['things']} things{_condition(device)}{problem}"
         )
     for address, days in answer["quiet"].items():
         click.echo(f"{address}  nothing has come from it for {days} days; is its battery flat?")
     for problem in [answer["config_problem"], *answer["driver_problems"]]:
         if problem:
             click.echo(problem)
+
+
+def _condition(device: dict[str, Any]) -> str:
+    """Of the device itself, as far as it has said."""
+    said = [f"battery {device['battery']} %"] if device["battery"] is not None else []
+    behind = device["clock_behind"]
+    if behind is not None and abs(behind) >= CLOCK_IS_OFF:
+        said.append(f"its clock is {abs(behind) / 60:.0f} minutes {'behind' if behind > 0 else 'ahead'}")
+    return "".join(f", {one}" for one in said)
 
 
 @click.command()

@@ -183,3 +183,18 @@ def test_check_tells_a_driver_of_the_other_kind(tmp_path: Path) -> None:
     done = call("check", "-c", str(path))
     assert "device 0403:6001: 'glucose' is a driver for Bluetooth" in done.stdout + done.stderr
     assert "device C1:22:33:44:55:66: 'contour' is a driver for cables" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("battery", "behind", "said"),
+    [
+        (None, None, ""),
+        (75, 3.0, ", battery 75 %"),
+        (None, 360.0, ", its clock is 6 minutes behind"),
+        (7, -7200.0, ", battery 7 %, its clock is 120 minutes ahead"),
+    ],
+)
+def test_status_says_how_a_device_itself_is_doing(battery: int | None, behind: float | None, said: str) -> None:
+    from gateway.cli.state import _condition  # noqa: PLC0415 - for this test
+
+    assert _condition({"battery": battery, "clock_behind": behind}) == said
