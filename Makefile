@@ -102,6 +102,7 @@ e2e-vm: $(VENV)/dev.stamp
 	@tests/install qemu-system-x86_64:qemu-system-x86 mmdebstrap:mmdebstrap mke2fs:e2fsprogs cpio:cpio
 	$(BIN)/python -m tests.e2e --runs $(or $(RUNS),1) $(if $(SEED),--seed $(SEED))
 	$(BIN)/python -m tests.e2e --scenario cables --runs $(or $(RUNS),1) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.e2e --scenario service --runs $(or $(RUNS),1) $(if $(SEED),--seed $(SEED))
 
 # A home's Bluetooth, lived through on two Debians, four minutes each; and the wake window beside a plain script.
 trials-vm: $(VENV)/dev.stamp

@@ -104,8 +104,8 @@ class DeliveryApi:
     def endpoints(self) -> list[Endpoint]:
         return [
             Endpoint("GET", "/delivery", TECHNICAL, self.delivery, "How far each sink is", Delivery),
-            Endpoint("GET", "/delivery/{sink}", OWNER, self.waiting, "What waits there, and why; the oldest first", list[Waiting]),
-            Endpoint("POST", "/delivery/{sink}/retry", TECHNICAL, self.retry, "Try again what waits, now", Retried),
+            Endpoint("GET", "/delivery/{sink:path}", OWNER, self.waiting, "What waits there, and why; the oldest first", list[Waiting]),
+            Endpoint("POST", "/delivery/{sink:path}/retry", TECHNICAL, self.retry, "Try again what waits, now", Retried),
             Endpoint("POST", "/release-time", OWNER, self.release, "File what waits for the hub's clock as it is", Released),
             Endpoint("GET", "/consent", KEEPERS, self.grants, "Who agreed that what goes where", Grants),
             Endpoint("POST", "/consent/grant", KEEPERS, self.grant, "Agree", Grant, NewGrant),

@@ -68,7 +68,7 @@ class Page:
         self.accounts = Accounts(config().state / FILE, clock.now)
         is_https = self._section.certificate_file is not None
         names = own_names(self._section.listen, self._section.names)
-        guard = Guard(self.accounts, names, clock.boottime, is_https=is_https)
+        guard = Guard(self.accounts, names, clock.boottime)
         self._live = Live(self.accounts)
         points = Points()
         self._following = Following(journal, points, self._moved)

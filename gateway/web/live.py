@@ -53,12 +53,7 @@ class Live:
         return StreamingResponse(told, headers={"Connection": "close"}, media_type="text/event-stream")
 
     def _is_let_in(self, caller: Caller) -> Callable[[], bool]:
-        def asked() -> bool:
-            account = next((one for one in self._accounts.all() if one.name == caller.account.name), None)
-            keys = () if account is None else (*account.sessions, *account.tokens)
-            return account is not None and account.role is caller.account.role and any(one.sha256 == caller.key for one in keys)
-
-        return asked
+        return lambda: self._accounts.still(caller)
 
     async def _told(self, page: _Page, is_let_in: Callable[[], bool]) -> AsyncIterator[bytes]:
         try:

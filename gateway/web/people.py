@@ -132,8 +132,8 @@ class PeopleApi:
     def endpoints(self) -> list[Endpoint]:
         return [
             Endpoint("GET", "/people", KEEPERS, self.people, "People with their latest values", Everybody),
-            Endpoint("GET", "/people/{person}/chart", KEEPERS, self.chart, "Values over time", Chart, query=ChartQuery),
-            Endpoint("GET", "/people/{person}/things", KEEPERS, self.things, "What was measured, latest first", Things, query=ThingsQuery),
+            Endpoint("GET", "/people/{person:path}/chart", KEEPERS, self.chart, "Values over time", Chart, query=ChartQuery),
+            Endpoint("GET", "/people/{person:path}/things", KEEPERS, self.things, "All readings, latest first", Things, query=ThingsQuery),
             Endpoint("GET", "/things/{number:int}", KEEPERS, self.thing, "One thing, in full, with all its versions", list[Shown]),
             Endpoint("POST", "/things/{number:int}/retract", KEEPERS, self.retract, "One reading does not count any more", Decided),
             Endpoint("GET", "/inbox", OWNER, self.inbox, "Readings that are nobody's yet, latest first", Inbox),

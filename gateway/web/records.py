@@ -125,7 +125,8 @@ def _concerns(call: Call, entry: AuditEntry) -> bool:
     if call.account.role is Role.OWNER:
         return True
     said, mine = entry.particulars, call.account.person
-    return mine is not None and (said.get("person") == mine or said.get("to") == mine or said.get("by") == call.account.name)
+    is_theirs = str(said.get("by")).partition("/")[0] == call.account.name
+    return is_theirs or (mine is not None and mine in (said.get("person"), said.get("to")))
 
 
 def _iso(at: float) -> str:

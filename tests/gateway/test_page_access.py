@@ -7,6 +7,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -243,6 +244,9 @@ async def test_a_member_sees_only_what_is_theirs(tmp_path: Path, lived_in: Path)
         assert [one["id"] for one in mine["people"]] == ["anna"]
         assert mine["unassigned"] == 0
         assert [one["address"] for one in (await anna.get("/devices"))["devices"]] == ["C0:FF:EE:00:00:01"]
+        tom = await home.somebody(owner, "Tom", "technician")
+        assert {tuple(one["persons"]) for one in (await tom.get("/devices"))["devices"]} == {()}
+        assert {tuple(one["persons"]) for one in (await owner.get("/devices"))["devices"]} == {("anna",), ("anna", "ben"), ("ben",)}
         assert [one["person"] for one in (await anna.get("/consent"))["grants"]] == ["anna"]
         bens = [one["number"] for one in (await owner.get("/people/ben/things"))["things"]]
         nobodys = [thing["number"] for thing in (await owner.get("/inbox"))["entries"]]
@@ -276,13 +280,16 @@ async def test_a_change_needs_the_token_of_its_session_and_comes_from_our_own_pa
             (Browser(home.port, owner.cookie, "0" * 64), "csrf"),
             (Browser(home.port, owner.cookie, owner.csrf, headers={"Origin": "http://evil.example"}), "other-page"),
             (Browser(home.port, owner.cookie, owner.csrf, headers={"Origin": "null"}), "other-page"),
+            (Browser(home.port, owner.cookie, owner.csrf, headers={"Origin": f"http://127.0.0.1:{home.port}.evil.example"}), "other-page"),
+            (Browser(home.port, owner.cookie, owner.csrf, headers={"Origin": f"http://127.0.0.1:{home.port + 1}"}), "other-page"),
             (Browser(home.port, owner.cookie, owner.csrf, headers={"Sec-Fetch-Site": "cross-site"}), "other-page"),
         ]
         for browser, code in strangers:
             status, said = await browser.ask("PUT", "/preferences", preferences)
             assert (status, said["code"]) == (403, code)
-        own = Browser(home.port, owner.cookie, owner.csrf, headers={"Origin": f"http://127.0.0.1:{home.port}"})
-        assert (await own.do("PUT", "/preferences", preferences))["language"] == "de"
+        for scheme in ("http", "https"):  # the latter where a proxy speaks TLS for us
+            own = Browser(home.port, owner.cookie, owner.csrf, headers={"Origin": f"{scheme}://127.0.0.1:{home.port}"})
+            assert (await own.do("PUT", "/preferences", preferences))["language"] == "de"
         assert (await owner.get("/session"))["me"]["preferences"]["language"] == "de"
 
 
@@ -365,6 +372,26 @@ async def test_a_program_asks_with_a_token_and_gets_no_further_than_its_account(
         assert {entry["what"] for entry in read} == {"readings shown"}
         await anna.do("DELETE", "/tokens/script")
         assert (await program.ask("GET", "/people"))[0] == 401
+
+
+async def test_names_may_be_any(tmp_path: Path, lived_in: Path) -> None:
+    """Of persons and sinks: they stand in addresses."""
+    name = "an/na?&# ü%2F"
+
+    def change(config: dict[str, Any]) -> None:
+        config["person"] = [{"id": name}]
+        config["sink"] = {name: {"type": "file", "path": str(tmp_path / "file")}}
+
+    async with household(tmp_path, lived_in, change=change) as home:
+        owner = await home.owner()
+        number = (await owner.get("/inbox"))["entries"][0]["number"]
+        await owner.do("POST", "/inbox/assign", {"numbers": [number], "person": name})
+        await home.read()
+        part = quote(name, safe="")
+        assert (await owner.get(f"/people/{part}/things"))["things"][0]["thing"]["person"] == name
+        assert (await owner.get(f"/people/{part}/chart?quantities=weight"))["lines"] is not None
+        assert await owner.get(f"/delivery/{part}") == []
+        assert (await owner.do("POST", f"/delivery/{part}/retry"))["sinks"] == [name]
 
 
 async def test_an_account_that_is_removed_is_out_at_once(tmp_path: Path) -> None:
