@@ -81,7 +81,7 @@ def boot(machine: Path, share: Path, scenario: str, seed: int) -> int:
                 *(("-accel", "kvm", "-cpu", "host") if kvm else ("-accel", "tcg", "-cpu", "max,la57=off")),
                 *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
                 *("-kernel", str(machine / "vmlinuz"), "-initrd", str(machine / "initrd")),
-                *("-append", f"{KERNEL} guest=systemd" if scenario == "service" else KERNEL),
+                *("-append", f"{KERNEL} guest=systemd systemd.getty_auto=0" if scenario == "service" else KERNEL),
                 *("-drive", f"file={machine / 'root.img'},format=raw,if=virtio,snapshot=on"),
                 *("-virtfs", f"local,path={share},mount_tag=share,security_model=none"),
                 *(adapter if scenario in ("cables", "service") else ()),
