@@ -97,7 +97,7 @@ class Gateway:
         self._audit: Audit
         self.attendant: Attendant
         self.cabling: Cabling | None = None
-        self._page: Page | None = None
+        self.page: Page | None = None
 
     def stop(self) -> None:
         self._stop.set()
@@ -183,7 +183,7 @@ class Gateway:
 
         consent = Consent(self._consents, lambda: self._config, lambda: self.retry(None), self._audit.note)
         people = People(self.journal, self._persons, self._on_committed, self._audit.note, self._keep)
-        self._page = page = Page(
+        self.page = page = Page(
             *(lambda: self._config, self.journal, self._registry, self._desk, self._clock, LATELY, people, consent),
             status=self.status,
             works=works,
@@ -265,17 +265,17 @@ class Gateway:
     def _on_committed(self, _new: Sequence[Committed]) -> None:
         for outlet in self._outlets:
             outlet.wake()
-        if self._page is not None:
-            self._page.committed()
+        if self.page is not None:
+            self.page.committed()
 
     def _on_pairing(self, address: str, event: dict[str, Any]) -> None:
         self._audit.pairing(address, event)
-        if self._page is not None:
-            self._page.changed("pairing")
+        if self.page is not None:
+            self.page.changed("pairing")
 
     def _on_thinned(self) -> None:
-        if self._page is not None:
-            self._page.thinned()
+        if self.page is not None:
+            self.page.thinned()
 
     async def _release_when_synchronized(self) -> None:
         while True:

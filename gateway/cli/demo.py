@@ -8,13 +8,20 @@ import secrets
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gateway.cli.common import Failed, set_up_logging
 from gateway.errors import StateError
 from gateway.journal import Row
+
+if TYPE_CHECKING:
+    from gateway.app import Gateway
+
+QUIET_SECONDS = 8.0
+"""Then most devices have told what they had."""
+_INVITING: list[asyncio.Task[None]] = []
 
 
 @click.command()
@@ -52,11 +59,27 @@ def demo(seconds: float, as_json: bool, state: Path | None, page: bool, seed: in
     house = House(state / "simulator", at_home(state)) if page else None
     sinks: dict[str, Sink] = {"screen": LineSink(show), "file": FileSink(state / "things.ndjson")}
     try:
-        verdict = asyncio.run(play(state, seed=seed, seconds=None if page else seconds, sinks=sinks, house=house))
+        verdict = asyncio.run(
+            play(state, seed=seed, seconds=None if page else seconds, sinks=sinks, house=house, watch=_invite if page else None)
+        )
     except StateError as error:
         raise Failed(str(error)) from error
     click.echo(f"the devices' own lists: {verdict.truths} records; the journal: {verdict.things} things; {verdict}", err=True)
     sys.exit(0 if verdict.good else 1)
+
+
+def _invite(gateway: Gateway, _world: object) -> None:
+    """Say last, behind all that the start says, how to get in."""
+
+    async def invite() -> None:
+        await gateway.ready.wait()
+        await asyncio.sleep(QUIET_SECONDS)
+        if gateway.page is not None:
+            told = gateway.page.told()
+            code = f" and enter the code {told['code']}" if told["code"] else ""
+            click.echo(f"\n  >>> {told['problem'] or 'open ' + told['url'] + code}; Ctrl-C ends it\n", err=True)
+
+    _INVITING.append(asyncio.get_running_loop().create_task(invite()))
 
 
 def _sentence(thing: dict[str, Any]) -> str:

@@ -153,16 +153,18 @@ class Page:
     def routes(self) -> list[Route]:
         return [Route("/page", self.get_page), Route("/page/invite", self.post_invite, methods=["POST"])]
 
-    async def get_page(self, _request: Request) -> Response:
+    def told(self) -> dict[str, Any]:
+        """Where the page is, and how to get in."""
         off = self._section.listen == OFF
-        return JSONResponse(
-            {
-                "url": None if off else url(self._section),
-                "problem": self.problem,
-                "code": None if off else self.accounts.first_code(),
-                "accounts": [{"name": one.name, "role": one.role, "person": one.person} for one in self.accounts.all()],
-            }
-        )
+        return {
+            "url": None if off else url(self._section),
+            "problem": self.problem,
+            "code": None if off else self.accounts.first_code(),
+            "accounts": [{"name": one.name, "role": one.role, "person": one.person} for one in self.accounts.all()],
+        }
+
+    async def get_page(self, _request: Request) -> Response:
+        return JSONResponse(self.told())
 
     async def post_invite(self, request: Request) -> Response:
         """For one who has forgotten their password, by whoever rules over this machine."""

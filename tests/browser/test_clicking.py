@@ -66,7 +66,7 @@ async def test_a_cuff_is_paired_by_its_passkey_and_its_readings_arrive_while_one
         monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", bus.address)
         async with home(tmp_path, Cuff, settings={"person": "anna", "name": "Cuff in the hall"}, answer_seconds=20, also=also) as house:
             page = await window.open(port)
-            await window.first(str(house.gateway._page and house.gateway._page.accounts.first_code()))
+            await window.first(str(house.gateway.page and house.gateway.page.accounts.first_code()))
             await expect(page.get_by_text("Nothing has been measured yet")).to_be_visible()
             await page.get_by_role("link", name="Devices").click()
             await expect(page.get_by_role("heading", name="Cuff in the hall")).to_be_visible()

@@ -99,7 +99,7 @@ class Household:
 
     @property
     def page(self) -> Any:
-        return self.gateway._page
+        return self.gateway.page
 
     async def owner(self, name: str = "Carla") -> Browser:
         """The first account."""
