@@ -8,7 +8,10 @@ from urllib.parse import urlparse
 
 import pytest
 
+from drivers import Advertisement
 from gateway.journal import Commit, Rejection
+from gateway.known import Known
+from gateway.lately import LATELY
 from tests.browser.window import LOOKS, Look, Window, saved
 from tests.support.browsing import Household, household
 
@@ -32,7 +35,11 @@ def furnished(place: Path) -> Any:
 
 
 async def untidied(house: Household) -> None:
-    """Something that no driver could read."""
+    """Something that no driver could read, something in the air, and something to say."""
+    near = Advertisement(address="C0:FF:EE:00:00:07", local_name="Scale", services=frozenset({0x181D}))
+    house.gateway.attendant._known[near.address] = Known(advertisement=near, rssi=-61, heard=house.gateway._clock.now())
+    LATELY(None, "info", {"event": "started", "drivers": 14})
+    LATELY(None, "warning", {"event": "a session ended early", "device": "C0:FF:EE:00:00:02", "problem": "it did not answer"})
     rejected = Rejection(7, "00", "C0:FF:EE:00:00:02", "blood-pressure", 0x2A35, b"\x1f", "too short for its flags", 1_760_000_000.0)
     await house.gateway.journal.commit(Commit("C0:FF:EE:00:00:02", rejections=(rejected,)))
 
