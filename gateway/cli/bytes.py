@@ -96,14 +96,23 @@ def _answers() -> Iterator[dict[str, Any]]:
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, path_type=Path, dir_okay=False))
+@click.argument("file", type=click.Path(exists=True, path_type=Path, dir_okay=False, allow_dash=True))
 @click.option("--driver", help="Use this driver in place of the one that the capture names.")
-def replay(file: Path, driver: str | None) -> None:
+@click.option("--frames", "as_frames", is_flag=True, help="FILE (- for the standard input) has frames for drivers, a JSON object a line.")
+def replay(file: Path, driver: str | None, as_frames: bool) -> None:  # noqa: FBT001 - click's flag
     """Read a capture through its driver again.
 
     FILE is a segment of the intake log, or a capture in the same form. Prints what the driver makes of it, one reading
     per line. Damaged lines and frames that cannot be read are told on standard error; exit status 1 if there were any.
+
+    With --frames: {"driver": "hoffen", "frames": [{"hex": "fa00002003010000"}]}, and a line is answered by {"ok": true, "readings": […],
+    "rejected": […]}. A frame may say its "uuid" where its driver listens to several characteristics.
     """
+    if as_frames:
+        _replay_frames(file)
+        return
+    if str(file) == "-":
+        raise click.UsageError("only --frames are read from the standard input")
     from drivers.kit.capture import parse_all  # noqa: PLC0415 - for this command
     from gateway import registry  # noqa: PLC0415 - likewise
     from gateway.replay import readings, sessions_of  # noqa: PLC0415 - likewise
@@ -136,6 +145,31 @@ def replay(file: Path, driver: str | None) -> None:
     for trouble in troubles:
         click.echo(trouble, err=True)
     sys.exit(1 if troubles else 0)
+
+
+def _replay_frames(file: Path) -> None:
+    from gateway import registry  # noqa: PLC0415 - for this command
+    from gateway.frames import Unusable, answer  # noqa: PLC0415 - likewise
+
+    loaded = registry.load()
+
+    async def told(line: str) -> dict[str, Any]:
+        try:
+            asked = json.loads(line)
+            if not isinstance(asked, dict):
+                return {"ok": False, "error": "no JSON object"}
+            found, rejected = await answer(loaded, asked)
+        except (ValueError, RecursionError) as error:
+            return {"ok": False, "error": str(error) if isinstance(error, Unusable) else "no JSON object"}
+        return {
+            "ok": True,
+            "readings": [{"kind": type(item).__name__, **_plain(item)} for item in found],
+            "rejected": [{"frame": frame.position, "error": str(error)} for frame, error in rejected],
+        }
+
+    with click.open_file(str(file), encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            click.echo(json.dumps(asyncio.run(told(line))))
 
 
 def _plain(item: object) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import pytest
 
 from drivers import Batch, Frame, Quantity, Reading
 from drivers.kit.capture import Record
-from gateway import inbox
+from gateway import inbox, registry
 from gateway.filing import Filing, SessionFacts
 from gateway.journal import Committed, Journal
 from gateway.journal.reading import read_latest
@@ -33,7 +33,11 @@ STREAMS = {
 """They show what is now: said at another moment it is another reading."""
 SELF_DESCRIBING = {"generic-health-sensor", "cables/phd", "cables/phd-tcp"}
 """They say observations with codes, not quantities: there is nothing here that could be doubled."""
-EPISODES = {"thermometer", "weight-scale", "body-composition"}
+STAMPED = {"beurer-sanitas"}
+"""Vendor devices that say when."""
+EPISODES = {"thermometer", "weight-scale", "body-composition"} | {
+    item.driver.name for item in registry.load().loaded if "/vendor/" in item.source and item.driver.name not in STAMPED
+}
 """In these captures something was measured without number or stamp: each gateway keeps count of such for itself."""
 
 

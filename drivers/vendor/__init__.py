@@ -1,0 +1,1 @@
+"""Devices of one maker or one family, one file each."""
