@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.async_api import Route as Route_
 from playwright.async_api import expect
 from starlette.requests import Request
 from starlette.responses import Response
@@ -307,6 +308,25 @@ async def test_a_gateway_that_goes_away_and_comes_back_is_told_and_followed(tmp_
         await page.get_by_role("link", name="anna").click()
         await expect(page.get_by_text("Blood pressure").first).to_be_visible()
     window.complaints = [one for one in window.complaints if "ERR_CONNECTION_REFUSED" not in one and "ERR_INCOMPLETE" not in one]
+
+
+async def test_a_file_of_the_page_that_did_not_come_once_comes_later(tmp_path: Path, lived_in: Path, window: Window) -> None:
+    """The gateway was away at that very moment."""
+    async with household(tmp_path, lived_in) as house:
+        page = await window.open(house.port)
+        await window.first(house.page.accounts.first_code())
+        failures = [0]
+
+        async def fail(route: Route_) -> None:
+            failures[0] += 1
+            await (route.abort() if failures[0] == 1 else route.continue_())
+
+        await page.route("**/pages/devices.js", fail)
+        await page.get_by_role("link", name="Devices").click()
+        await expect(page.get_by_text("The gateway does not answer")).to_be_visible()
+        await expect(page.get_by_text("No device yet")).to_be_visible()
+        assert failures[0] == 2
+    window.complaints = [one for one in window.complaints if "ERR_FAILED" not in one]
 
 
 async def test_units_and_language_are_as_each_person_prefers(tmp_path: Path, lived_in: Path, window: Window) -> None:

@@ -7,6 +7,7 @@ import { Door } from "./pages/door.js";
 import { speak, t } from "./words.js";
 
 const EVERYBODY = ["owner", "member", "technician"], KEEPERS = ["owner", "member"], TECHNICAL = ["owner", "technician"], OWNER = ["owner"];
+const AGAIN_MS = 1000;
 const PAGES = [
   ["people", KEEPERS, () => import("./pages/people.js")],
   ["person", KEEPERS, () => import("./pages/person.js"), "people"],
@@ -45,8 +46,11 @@ function Shell({ me, setMe, leave }) {
   useEffect(() => {
     let current = true;
     setOpen(false);
-    page[2]().then((module) => current && setMade({ key: page[0], Page: module.default }));
-    return () => { current = false; };
+    let timer = null;
+    // A file that did not come once never comes: browsers remember that. Loading everything anew brings it.
+    const again = () => { timer = setTimeout(() => get("/session").then(() => location.reload(), again), AGAIN_MS); };
+    page[2]().then((module) => current && setMade({ key: page[0], Page: module.default }), () => { if (current) { setLinked(false); again(); } });
+    return () => { current = false; clearTimeout(timer); };
   }, [page[0]]);
   useEffect(() => {
     const heard = (event) => setLinked(event.detail);
