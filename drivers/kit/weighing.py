@@ -12,11 +12,12 @@ from decimal import Decimal
 
 from drivers.kit.links import Frame, GattLink
 from drivers.kit.readings import Batch, Intermediate, Key, Ordinals, Quantity, Weight
+from profiles.floats import FLOAT
 from profiles.times import DateTime
 from profiles.wire import DecodeError
 
-HEAVIEST = Decimal(300)
-"""In kg. What a frame that is none would weigh is more, or nothing."""
+LIGHTEST, HEAVIEST = Decimal("0.5"), Decimal(300)
+"""In kg. What a frame that is none would weigh is more, or next to nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,15 @@ Understand = Callable[[bytes], Said | None]
 """What a frame says; None if it is about something else. Raises `DecodeError` for one that is damaged."""
 
 
+def is_weight(kilograms: Decimal) -> bool:
+    return LIGHTEST <= kilograms <= HEAVIEST
+
+
 def weight(data: bytes, at: int, divisor: int, *, size: int = 2, big: bool = True) -> tuple[Decimal, bytes] | None:
     """Kilograms and their octets; None where they are no weight."""
     raw = data[at : at + size]
     value = Decimal(int.from_bytes(raw, "big" if big else "little")) / divisor
-    return (value, raw) if len(raw) == size and 0 < value <= HEAVIEST else None
+    return (value, raw) if len(raw) == size and is_weight(value) else None
 
 
 def ohm(data: bytes, at: int, *, size: int = 2, big: bool = True) -> Decimal | None:
@@ -60,6 +65,13 @@ def ohm(data: bytes, at: int, *, size: int = 2, big: bool = True) -> Decimal | N
     raw = data[at : at + size]
     value = int.from_bytes(raw, "big" if big else "little")
     return Decimal(value) if len(raw) == size and value else None
+
+
+def medfloat(data: bytes, at: int) -> Decimal | None:
+    """A FLOAT of IEEE 11073-20601; None where there is none, or no number."""
+    raw = data[at : at + FLOAT.size]
+    value = FLOAT.convert(int.from_bytes(raw, "little")) if len(raw) == FLOAT.size else None
+    return value if isinstance(value, Decimal) else None
 
 
 def checked(data: bytes, *, since: int = 0) -> None:
@@ -124,7 +136,8 @@ def weighing(
         ordinals, now = Ordinals(), _Weighing()
         understood = each() if each is not None else understand
         while (frame := await link.receive()) is not None:
-            said = _understood(link, understood, frame) if understood is not None else None
+            is_ours = understood is not None and frame.characteristic in characteristics
+            said = _understood(link, understood, frame) if is_ours and understood is not None else None
             if said is None:
                 continue
             if now.is_another(said):

@@ -8,15 +8,12 @@ service, characteristic and names are from memory of openScale (oliexdev/openSca
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from drivers import GattDriver, Match
 from drivers.kit.weighing import Impedance, Said, Settled, Weighed, ohm, weighing, weight
 
 HEADER = b"\x55\xaa"
 STATE, WEIGHT, EXTENDED = 0x11, 0x14, 0x15
 SETTLED, STOPPED = 1, 0
-LIGHTEST = Decimal("0.5")
 
 
 def understand(data: bytes) -> Said | None:
@@ -28,7 +25,7 @@ def understand(data: bytes) -> Said | None:
     if kind == STATE and len(data) >= 6 and data[5] == STOPPED:
         return Settled()
     found = weight(data, 8, 100) if kind == WEIGHT else None
-    if found is None or found[0] < LIGHTEST:
+    if found is None:
         return None
     return Weighed(*found, impedance=ohm(data, 10), is_final=data[5] == SETTLED)
 

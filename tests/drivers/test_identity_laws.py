@@ -33,7 +33,7 @@ STREAMS = {
 """They show what is now: said at another moment it is another reading."""
 SELF_DESCRIBING = {"generic-health-sensor", "cables/phd", "cables/phd-tcp"}
 """They say observations with codes, not quantities: there is nothing here that could be doubled."""
-STAMPED = {"beurer-sanitas"}
+STAMPED = {"beurer-sanitas", "medisana-bs44x"}
 """Vendor devices that say when."""
 EPISODES = {"thermometer", "weight-scale", "body-composition"} | {
     item.driver.name for item in registry.load().loaded if "/vendor/" in item.source and item.driver.name not in STAMPED
