@@ -31,7 +31,8 @@ def devices_table() -> str:
     lines = [
         "# Devices",
         "",
-        "Made from the drivers and `tests/catalog.json`; `make test` tells when it is behind (and what it should be).",
+        "Made from the drivers and `tests/catalog.json`; `make test` tells when it is behind (and what it should be). What is missing,"
+        " and why: [wanted](wanted.md).",
         "",
         "| device | driver | what the driver does |",
         "| --- | --- | --- |",
