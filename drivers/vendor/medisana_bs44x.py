@@ -1,7 +1,7 @@
 """Medisana BS430 and BS440 (names that begin with 013197 or 013198).
 
-Flow: weights come on 8A21: flags, a 11073 FLOAT in kg, the seconds since 2010 and a resistance. It is listened to; nothing is sent, so its clock
-stays as it is. What it makes of the resistance (8A22) is not read. No recording of a whole conversation was at hand.
+Flow: weights come on 8A21: flags, a 11073 FLOAT in kg, the seconds since 2010 and a resistance. It is listened to; nothing is sent, so its
+clock stays as it is. What it makes of the resistance (8A22) is not read. No recording of a whole conversation was at hand.
 Source: frames: KristianP26/ble-scale-sync@3cce0090 tests/scales/medisana-bs44x.test.ts, and of a real device those of its vector;
 service, characteristic and names are from memory of openScale (oliexdev/openScale), and wait for a capture to confirm them.
 """
