@@ -31,8 +31,9 @@ def devices_table() -> str:
     lines = [
         "# Devices",
         "",
-        "Made from the drivers and `tests/catalog.json`; `make test` tells when it is behind (and what it should be). What is missing,"
-        " and why: [wanted](wanted.md).",
+        "Made from the drivers and `tests/catalog.json`; `make test` tells when it is behind (and what it should be).",
+        "",
+        "What is missing, and why: [wanted](wanted.md).",
         "",
         "| device | driver | what the driver does |",
         "| --- | --- | --- |",
