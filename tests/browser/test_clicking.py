@@ -99,7 +99,7 @@ async def test_an_unassigned_reading_is_given_to_somebody(tmp_path: Path, lived_
         page = await window.open(house.port)
         await window.first(house.page.accounts.first_code())
         await page.get_by_role("link", name=re.compile("readings belong to nobody yet")).click()
-        entries = page.locator("main li")
+        entries = page.locator(".entries > li")
         await expect(entries.first).to_be_visible()
         before = await entries.count()
         await entries.first.get_by_role("button", name="anna").click()
