@@ -12,8 +12,8 @@ from urllib.parse import quote
 import pytest
 
 from gateway.web import accounts, guard, sessions
-from gateway.web.accounts import Accounts, NotPossible, Role
-from gateway.web.endpoints import openapi
+from gateway.web.accounts import Account, Accounts, NotPossible, Role
+from gateway.web.endpoints import may_see, openapi
 from gateway.web.limits import Limit
 from tests.support.browsing import PASSWORD, Browser, household
 from tests.support.fakes import FakeClock
@@ -130,6 +130,28 @@ async def test_names_that_no_list_shows_well_are_refused(tmp_path: Path, name: s
     known = made(tmp_path)
     with pytest.raises(NotPossible, match="1 to 40"):
         await known.welcome(known.first_code() or "", name, PASSWORD)
+
+
+async def test_a_code_works_once_and_a_session_hears_no_more_when_it_is_over(tmp_path: Path) -> None:
+    clock = FakeClock()
+    known = made(tmp_path, clock)
+    await known.welcome(known.first_code() or "", "Carla", PASSWORD)
+    code = await known.invite("Anna", Role.MEMBER, "anna")
+    key = await known.welcome(code, "", PASSWORD) or ""
+    assert await known.welcome(code, "", "another password") is None
+    caller = known.whose(key)
+    assert caller is not None
+    assert known.still(caller)
+    clock.pass_(accounts.SESSION_SECONDS)
+    assert not known.still(caller)
+    await known.remove("Anna")
+    assert not known.still(caller)
+
+
+def test_nobody_s_readings_are_for_owners_alone() -> None:
+    assert may_see(Account(name="Carla", role=Role.OWNER), None)
+    assert not may_see(Account(name="Anna", role=Role.MEMBER), None), "even one who is nobody"
+    assert not may_see(Account(name="Tom", role=Role.TECHNICIAN, person="anna"), "anna")
 
 
 async def test_a_member_is_somebody_and_names_are_taken_once(tmp_path: Path) -> None:
@@ -254,7 +276,8 @@ async def test_a_member_sees_only_what_is_theirs(tmp_path: Path, lived_in: Path)
             for method, path in (("GET", f"/things/{number}"), ("POST", f"/things/{number}/retract")):
                 status, said = await anna.ask(method, path)
                 assert (status, said["code"]) == (404, "not-here"), "as if there were none"
-        assert (await anna.ask("POST", "/consent/revoke", {"person": "ben", "sink": "clinic"}))[0] == 404
+        for what in ("grant", "revoke"):
+            assert (await anna.ask("POST", f"/consent/{what}", {"person": "ben", "sink": "clinic"}))[0] == 404
         assert (await anna.ask("POST", "/inbox/assign", {"numbers": bens[:1], "person": "anna"}))[0] == 403
         status, _ = await anna.ask("POST", "/consent/revoke", {"person": "anna", "sink": "clinic"})
         assert status == 200
@@ -346,6 +369,18 @@ async def test_guessing_is_slowed_down_and_told_to_the_audit_log(tmp_path: Path)
         failed = [entry for entry in await home.audit() if entry["what"] == "login failed"]
         assert len(failed) == sessions.BY_ADDRESS[0] - 1
         assert {entry["account"] for entry in failed} == {"Carla"}
+
+
+async def test_guessing_at_one_name_from_many_addresses_is_slowed_down_too(tmp_path: Path) -> None:
+    async with household(tmp_path, clock=FakeClock()) as home:
+        await home.owner()
+        answers = []
+        for number in range(sessions.BY_NAME[0] + 2):
+            guesser = Browser(home.port, source=f"127.0.1.{number + 1}")
+            answers.append((await guesser.ask("POST", "/session", {"name": "Carla", "password": f"guess {number}"}))[0])
+        assert answers == [401] * sessions.BY_NAME[0] + [429] * 2
+        other = Browser(home.port, source="127.0.2.1")
+        assert (await other.ask("POST", "/session", {"name": "Dora", "password": "a guess"}))[0] == 401, "another name is another matter"
 
 
 async def test_too_much_at_once_is_slowed_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

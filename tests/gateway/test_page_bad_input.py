@@ -152,6 +152,17 @@ async def test_whoever_connects_and_says_nothing_or_only_slowly_is_let_go(tmp_pa
         assert body.startswith(b"HTTP/1.1 408")
         for one in (mute, slow, writer):
             one.close()
+        # One that had said what it wants in time, if in pieces, is not: its answer may take as long as it likes.
+        owner = await home.owner()
+        reader, writer = await asyncio.open_connection("127.0.0.1", home.port)
+        for piece in (b"GET /api/v1/events HTTP/1.1\r\n", b"Host: 127.0.0.1\r\n", f"Cookie: session={owner.cookie}\r\n\r\n".encode()):
+            writer.write(piece)
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.5)
+        home.page.changed("log")
+        async with asyncio.timeout(3):
+            assert b"log" in await reader.readuntil(b'["log"]')
+        writer.close()
 
 
 async def test_a_page_that_is_slow_misses_nothing_and_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

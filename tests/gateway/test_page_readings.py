@@ -258,6 +258,14 @@ async def test_an_unassigned_reading_is_given_to_somebody_and_one_is_retracted(t
         assert words == [("assigned", "Carla"), ("retracted", "Carla")]
 
 
+async def test_a_device_is_no_reading_of_anybody(tmp_path: Path, lived_in: Path) -> None:
+    async with household(tmp_path, lived_in) as home:
+        owner = await home.owner()
+        number = next(row.n for row in home.gateway.journal.latest() if row.type == "device")
+        assert (await owner.ask("GET", f"/things/{number}"))[0] == 404
+        assert (await owner.ask("POST", f"/things/{number}/retract"))[0] == 404
+
+
 async def test_the_inbox_shows_the_latest_and_says_how_many_more(tmp_path: Path, lived_in: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.web.people.MOST_IN_INBOX", 3)
     async with household(tmp_path, lived_in) as home:

@@ -34,11 +34,13 @@ class Browser:
     csrf: str | None = None
     token: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    source: str = "127.0.0.1"
+    """The address that it has itself."""
     seen: Mapping[str, str] = field(default_factory=dict)
     """The headers of the last answer."""
 
     def _ask(self, method: str, path: str, body: Any) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20, source_address=(self.source, 0))
         headers = {"Connection": "close"}
         if self.cookie:
             headers["Cookie"] = f"session={self.cookie}"
