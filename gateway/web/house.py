@@ -86,6 +86,7 @@ class Page:
         parts = (sessions, people, self._devices, delivery, records, self._live)
         self._app = application(guard, [one for part in parts for one in part.endpoints()], works, status)
         self.problem: str | None = None
+        self.is_open = False
         self._note = note
 
     # -- what it hears of the daemon -----------------------------------------------------------------------------
@@ -120,6 +121,7 @@ class Page:
         except (OSError, OverflowError) as error:
             self._cannot(getattr(error, "strerror", None) or str(error))
             return
+        self.is_open = True
         loop = asyncio.get_running_loop()
 
         def said() -> None:

@@ -157,7 +157,7 @@ async def household(
         await until(lambda: gateway.ready.is_set() or running.done())
         if running.done():
             running.result()
-        await until(lambda: made.page.problem is not None or _answers(port))
+        await until(lambda: made.page.problem is not None or (made.page.is_open and _answers(port)))
         if made.page.problem is None:
             await made.read()
         yield made
