@@ -381,6 +381,7 @@ class Gateway:
                 device.address: days for device in self._config.radio_devices if (days := self._quiet.days.get(device.address)) is not None
             },
             "config_problem": self.config_problem,
+            "page_problem": self.page.problem if self.page is not None else None,
             "driver_problems": [str(problem) for problem in self._registry.problems],
             **self.attendant.status(),
             **(self.cabling.status() if self.cabling is not None else {}),

@@ -81,7 +81,7 @@ def status(as_json: bool, state: Path | None, path: Path) -> None:  # noqa: FBT0
         )
     for address, days in answer["quiet"].items():
         click.echo(f"{address}  nothing has come from it for {days} days; is its battery flat?")
-    for problem in [answer["config_problem"], *answer["driver_problems"]]:
+    for problem in [answer["config_problem"], answer["page_problem"], *answer["driver_problems"]]:
         if problem:
             click.echo(problem)
 

@@ -75,12 +75,13 @@ def read_latest(path: Path, keys: Keys = NO_KEYS) -> Iterator[Row]:
         yield from sound(reader, reader.execute(query))
 
 
-def read_rejected(path: Path, keys: Keys = NO_KEYS) -> list[Rejection]:
+def read_rejected(path: Path, keys: Keys = NO_KEYS, *, most: int = -1, until: int = (1 << 63) - 1) -> list[Rejection]:
+    """In order. `most`: only so many of the latest up to the one at `until`; all for -1."""
     with closing(connect_reader(path, keys)) as reader:
-        rows = reader.execute(
-            "SELECT position, session, address, driver, characteristic, data, error, at FROM rejected ORDER BY position"
-        ).fetchall()
-        return [_opened(reader, Rejection(*row)) for row in rows]
+        columns = "position, session, address, driver, characteristic, data, error, at"
+        query = f"SELECT {columns} FROM rejected WHERE position<=? ORDER BY position DESC LIMIT ?"  # noqa: S608 - constants
+        rows = reader.execute(query, (until, most)).fetchall()
+        return [_opened(reader, Rejection(*row)) for row in rows[::-1]]
 
 
 def _opened(reader: Connection, found: Rejection) -> Rejection:

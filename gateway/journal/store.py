@@ -207,8 +207,8 @@ class Journal:
     def sinks(self) -> dict[str, dict[str, int]]:
         return read_sinks(self.path)
 
-    def rejected(self) -> list[Rejection]:
-        return read_rejected(self.path, self.keys)
+    def rejected(self, *, most: int = -1, until: int = (1 << 63) - 1) -> list[Rejection]:
+        return read_rejected(self.path, self.keys, most=most, until=until)
 
     def audit(self, before: int | None, limit: int) -> list[tuple[int, str]]:
         """Entries of the audit log before this number, latest first; those that are damaged, too."""

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import structlog
 
-from gateway.errors import JournalError
 from gateway.journal import Journal, Row
 from gateway.web.points import Points, Told, told
 
@@ -54,8 +53,8 @@ class Following:
             self._news.clear()
             try:
                 await self._catch_up()
-            except JournalError as error:
-                log.warning("the page cannot read the journal; it tries again", problem=str(error))
+            except Exception as error:  # noqa: BLE001 - whatever SQLite says of a disk: the page goes on with what it has
+                log.warning("the page cannot read the journal; it tries again", problem=type(error).__name__)
                 await asyncio.sleep(AGAIN_SECONDS)
                 continue
             await self._news.wait()

@@ -12,7 +12,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import structlog
+
 from gateway.quantities import Entity, said
+
+log = structlog.get_logger()
 
 
 class Point(NamedTuple):
@@ -30,12 +34,20 @@ class Told(NamedTuple):
 
 
 def told(n: int, body: str) -> Told | None:
-    """None for what is not a reading of anybody, or no longer said."""
-    thing = json.loads(body)
-    if thing["type"] == "device" or thing.get("retracted"):
+    """None for what is not a reading of anybody, or no longer said; nor for one that cannot be placed: it keeps nobody else from it."""
+    try:
+        thing = json.loads(body)
+        if thing["type"] == "device" or thing.get("retracted"):
+            return None
+        values = tuple(Point(one.entity, float(one.value)) for one in said(thing))
+        return Told(n, thing.get("person"), time_of(thing), values)
+    except (ArithmeticError, KeyError, TypeError, ValueError) as error:
+        log.warning("the page cannot show a thing", number=n, problem=type(error).__name__)
         return None
-    values = tuple(Point(one.entity, float(one.value)) for one in said(thing))
-    return Told(n, thing.get("person"), datetime.fromisoformat(thing["when"]["time"]).timestamp(), values)
+
+
+def time_of(thing: dict[str, Any]) -> float:
+    return datetime.fromisoformat(thing["when"]["time"]).timestamp()
 
 
 class Series:
@@ -141,7 +153,3 @@ class Points:
 
     def whose(self, things: Iterable[Told]) -> set[str | None]:
         return {thing.person for thing in things}
-
-
-def time_of(thing: dict[str, Any]) -> float:
-    return datetime.fromisoformat(thing["when"]["time"]).timestamp()

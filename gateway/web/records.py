@@ -19,6 +19,8 @@ from gateway.web.accounts import Role
 from gateway.web.endpoints import KEEPERS, OWNER, TECHNICAL, Call, Endpoint, Model
 
 AT_ONCE = 100
+MOST_REJECTED = 200
+LARGEST = (1 << 63) - 1
 MOST_LOOKED_AT = 20_000
 """So many entries of the audit log, for the few that concern a member."""
 
@@ -70,7 +72,7 @@ class RecordsApi:
         self._journal, self._lately, self._note = journal, lately, note
 
     def endpoints(self) -> list[Endpoint]:
-        summary = "Frames that no driver could read, without their octets"
+        summary = "The latest frames that no driver could read, without their octets"
         audit = "Who did what, latest first; for a member what is about them"
         return [
             Endpoint("GET", "/rejected", TECHNICAL, self.rejected, summary, list[Rejected]),
@@ -80,12 +82,13 @@ class RecordsApi:
         ]
 
     async def rejected(self, _call: Call) -> list[Rejected]:
-        told = [functions.rejection(one) for one in await asyncio.to_thread(self._journal.rejected)]
+        found = await asyncio.to_thread(lambda: self._journal.rejected(most=MOST_REJECTED))
+        told = [functions.rejection(one) for one in found]
         return [Rejected(**{name: one[name] for name in Rejected.model_fields}) for one in told[::-1]]
 
     async def download(self, call: Call) -> Response:
-        position = int(call.path["position"])
-        found = [one for one in await asyncio.to_thread(self._journal.rejected) if one.position == position]
+        position = min(int(call.path["position"]), LARGEST)
+        found = [one for one in await asyncio.to_thread(lambda: self._journal.rejected(most=1, until=position)) if one.position == position]
         if not found:
             raise Refused(404, f"there is no rejected frame {position}", "not-here")
         self._note("rejected frames shown", by=call.caller.by, position=position)

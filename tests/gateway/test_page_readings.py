@@ -7,6 +7,7 @@ import json
 import math
 import random
 import shutil
+import sqlite3
 from collections import defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -156,8 +157,6 @@ async def test_what_has_been_thrown_away_leaves_the_page(tmp_path: Path, lived_i
 async def test_a_journal_that_cannot_be_read_for_a_moment_is_read_later(
     tmp_path: Path, lived_in: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gateway.errors import JournalError  # noqa: PLC0415 - for this test
-
     monkeypatch.setattr(following, "AGAIN_SECONDS", 0.01)
     path = tmp_path / "journal.db"
     shutil.copy(lived_in / "journal.db", path)
@@ -166,7 +165,7 @@ async def test_a_journal_that_cannot_be_read_for_a_moment_is_read_later(
 
     def failing(n: int, limit: int) -> Any:
         if next(failures, False):
-            raise JournalError("no")
+            raise sqlite3.OperationalError("disk I/O error")
         return after(n, limit)
 
     monkeypatch.setattr(journal, "after", failing)
@@ -181,6 +180,11 @@ async def test_a_journal_that_cannot_be_read_for_a_moment_is_read_later(
 def test_what_is_no_reading_has_no_points() -> None:
     assert told(1, json.dumps({"type": "device"})) is None
     assert told(1, json.dumps({"type": "weight", "retracted": True})) is None
+
+
+@pytest.mark.parametrize("body", ["", "[]", "{}", '{"type": "weight"}', '{"type": "weight", "when": {"time": "never"}, "data": {}}'])
+def test_a_thing_that_cannot_be_placed_keeps_nobody_else_from_it(body: str) -> None:
+    assert told(1, body) is None
 
 
 # -- through the door ---------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ function trend(line, piece, days) {
   });
 }
 
-export function Chart({ title, lines, since, until, preferences, target = null, band = false, smooth = 0, gap = Infinity, canRetract, onOpen }) {
+export function Chart({ title, lines, since, until, preferences, target = null, band = false, smooth = 0, gap = Infinity }) {
   const [width, setWidth] = useState(480), figure = useRef(null);
   useLayoutEffect(() => {
     // As wide as its place, so that its letters are as large as all others.
@@ -92,7 +92,7 @@ export function Chart({ title, lines, since, until, preferences, target = null, 
     <label class="hidden" for=${`pick-${title}`}>${t("chart.pick", { title })}</label>
     <input class="pick" id=${`pick-${title}`} type="range" min="0" max=${Math.max(times.length - 1, 0)} step="1" value=${picked ?? times.length - 1}
       aria-valuetext=${words(lines, picked ?? times.length - 1, preferences)} onInput=${(event) => setPicked(Number(event.currentTarget.value))} onFocus=${() => picked === null && setPicked(times.length - 1)} />
-    <${Picked} lines=${lines} at=${picked} preferences=${preferences} onOpen=${onOpen} />
+    <${Picked} lines=${lines} at=${picked} preferences=${preferences} />
   </figure>`;
 }
 

@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from typing import Any
+from typing import Any, Protocol
 
 from gateway.journal.reading import read_latest
 from tests.e2e.guest.stage import OUT, PLACE, SECONDS, STATE, Daemon, tell
@@ -59,15 +59,19 @@ class Plugs:
         self._process.kill()
 
 
+class HasStatus(Protocol):
+    def status(self) -> dict[str, Any]: ...
+
+
 def attached(status: dict[str, Any], driver: str) -> dict[str, Any] | None:
     return next((one for one in status.get("plugged", []) if one["driver"] == driver), None)
 
 
-async def until(daemon: Daemon, condition: Any, what: str) -> dict[str, Any]:
+async def until(daemon: HasStatus, condition: Any, what: str) -> dict[str, Any]:
     async with asyncio.timeout(SECONDS):
         while True:
             status = await asyncio.to_thread(daemon.status)
-            if condition(status):
+            if status and condition(status):
                 tell(what)
                 return status
             await asyncio.sleep(0.5)

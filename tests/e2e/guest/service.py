@@ -19,7 +19,7 @@ from typing import Any
 from gateway.cli import door
 from gateway.clock import SystemClock
 from tests.e2e.guest.bluez import Bluez
-from tests.e2e.guest.cables import MODULES, Plugs, attached
+from tests.e2e.guest.cables import MODULES, Plugs, attached, is_read, until
 from tests.e2e.guest.peripherals import ADDRESSES
 from tests.e2e.guest.person import Person
 from tests.e2e.guest.stage import OUT, PLACE, Devices, tell
@@ -59,28 +59,16 @@ settle_seconds = 1
 """
 
 
-def status() -> dict[str, Any]:
-    with suppress(door.NotRunning):
-        return dict(door.ask(STATE / "control.sock", "/status")[1])
-    return {}
+class Service:
+    """As `stage.Daemon`, but systemd's."""
+
+    def status(self) -> dict[str, Any]:
+        with suppress(door.NotRunning):
+            return dict(door.ask(STATE / "control.sock", "/status")[1])
+        return {}
 
 
-async def until(condition: Any, what: str, seconds: float = SECONDS) -> dict[str, Any]:
-    async with asyncio.timeout(seconds):
-        while True:
-            found = await asyncio.to_thread(status)
-            if found and condition(found):
-                tell(what)
-                return found
-            await asyncio.sleep(0.5)
-
-
-def is_read(driver: str) -> Any:
-    def holds(found: dict[str, Any]) -> bool:
-        one = attached(found, driver)
-        return one is not None and one["sessions"] > 0 and one["state"] == "waiting" and one["problem"] is None
-
-    return holds
+SERVICE = Service()
 
 
 def heard(address: str) -> Any:
@@ -160,24 +148,26 @@ async def main(seed: int) -> int:
     for module in (*MODULES, "bluetooth", "hci_vhci"):
         run("modprobe", module)
     broker, devices = await installed(seed)
-    found = await until(lambda said: said["adapter"] == "ok" and said["cables"] == "ok", "the service runs, and hears the radio and udev")
+    found = await until(
+        SERVICE, lambda said: said["adapter"] == "ok" and said["cables"] == "ok", "the service runs, and hears the radio and udev"
+    )
     assert not found["clock"]["synchronized"], "nobody has set the clock"
     person = Person(STATE / "control.sock", devices.passkey)
     watching = asyncio.create_task(person.watch())
     plugs = Plugs()
     plugs.start()
-    await until(is_read("onetouch-ultraeasy"), "ttyUSB: the meter behind the FTDI adapter has been read")
+    await until(SERVICE, is_read("onetouch-ultraeasy"), "ttyUSB: the meter behind the FTDI adapter has been read")
     synchronize()
-    await until(lambda said: said["clock"]["synchronized"], "the clock: timedated says that it is synchronized")
+    await until(SERVICE, lambda said: said["clock"]["synchronized"], "the clock: timedated says that it is synchronized")
     for name, by in (("contour", "hidraw"), ("phd", "libusb")):
         plugs.order("plug", name)
-        await until(is_read(name), f"{by}: the {name} has been read")
+        await until(SERVICE, is_read(name), f"{by}: the {name} has been read")
         plugs.order("pull", name)
-        await until(lambda said, name=name: attached(said, name) is None, f"udev: the {name} is gone")
+        await until(SERVICE, lambda said, name=name: attached(said, name) is None, f"udev: the {name} is gone")
     for name in ("meter", "cuff"):
-        await until(heard(ADDRESSES[name]), f"Bluetooth: the {name} has been read")
+        await until(SERVICE, heard(ADDRESSES[name]), f"Bluetooth: the {name} has been read")
     assert person.typed, "a passkey was typed"
-    done = await until(everything_went, "TLS: all of it went")
+    done = await until(SERVICE, everything_went, "TLS: all of it went")
     assert done["journal"]["things"] > 50
     look_at_the_page()
     watching.cancel()
