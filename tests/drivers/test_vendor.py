@@ -45,3 +45,25 @@ def test_every_vendor_driver_has_a_vector_of_its_own() -> None:
     vendor = {item.driver.name for item in REGISTRY.loaded if "/vendor/" in item.source}
     assert vendor <= named
     assert len(vendor) >= 15
+
+
+async def said(driver: str, *frames: str, uuid: str | None = None) -> list[Weight]:
+    asked = {"driver": driver, "frames": [{"hex": one, **({"uuid": uuid} if uuid else {})} for one in frames]}
+    return [one for one in (await answer(REGISTRY, asked))[0] if isinstance(one, Weight)]
+
+
+async def test_two_who_step_on_a_scale_one_after_the_other_are_two_readings() -> None:
+    frames = [f"000000{weight:04x}{state:02x}" + "00" * 14 for weight, state in ((8000, 1), (8000, 1), (3000, 0), (7500, 1))]
+    assert [one.weight.value for one in await said("digoo", *frames)] == [Decimal(80), Decimal(75)]
+
+
+async def test_what_comes_elsewhere_is_no_weight() -> None:
+    assert len(await said("hoffen", "fa00002003010000", uuid="FFB2")) == 1
+    assert await said("hoffen", "fa00002003010000", uuid="FFB1") == []
+
+
+async def test_a_measurement_in_parts_counts_when_it_is_whole_and_has_its_own_time() -> None:
+    parts = ["e7590301010000000000000065", "e75903026a21f4c6068701b500df02", "e759030309018d00e907170aa20108"]
+    assert await said("beurer-sanitas", *parts[:2]) == []
+    [whole] = await said("beurer-sanitas", *parts)
+    assert (str(whole.device_time), whole.utc_offset) == ("2026-06-04T21:57:26", 0)

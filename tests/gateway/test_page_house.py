@@ -224,3 +224,33 @@ async def test_the_audit_log_is_told_page_by_page(tmp_path: Path, monkeypatch: p
                 break
             before = f"?before={answer['next']}"
         assert seen == wanted[::-1]
+
+
+async def test_only_the_latest_rejected_frames_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device that nobody can read would fill a page in a year."""
+    monkeypatch.setattr("gateway.web.records.MOST_REJECTED", 2)
+    async with household(tmp_path) as home:
+        for position in (7, 8, 9):
+            rejected = Rejection(position, "00", "C0:FF:EE:00:00:02", "blood-pressure", 0x2A35, b"\x1f", "too short", 1_760_000_000.0)
+            await home.gateway.journal.commit(Commit("C0:FF:EE:00:00:02", rejections=(rejected,)))
+        owner = await home.owner()
+        assert [one["position"] for one in await owner.get("/rejected")] == [9, 8]
+        assert (await owner.get("/rejected/7"))[0]["position"] == 7, "the others can still be had"
+
+
+async def test_what_is_thrown_away_leaves_the_page(tmp_path: Path, lived_in: Path) -> None:
+    clock = FakeClock()
+    async with household(tmp_path, lived_in, sinks={}, clock=clock) as home:
+        owner = await home.owner()
+        assert (await owner.get("/people"))["people"][0]["things"] > 0
+        clock.pass_(3 * 366 * 86400)
+        await home.gateway._retention.day(30)
+        await until(lambda: len(home.page._following._points.things("anna")) == 0)
+
+
+async def test_a_pairing_is_told_to_open_pages(tmp_path: Path) -> None:
+    async with household(tmp_path) as home:
+        heard: list[str] = []
+        home.page._live.changed = heard.append
+        home.gateway._desk.tell("C0:FF:EE:00:00:02", {"event": "found"})
+        assert heard == ["pairing"]
