@@ -18,7 +18,7 @@ from drivers.kit.cable import (
     Serial,
     Stream,
 )
-from drivers.kit.declare import Advertisement, Command, GattDriver, Match
+from drivers.kit.declare import Advertisement, Command, GattDriver, Hearing, Match
 from drivers.kit.errors import Busy, Confused, DeviceError, NotAllowed, Refused, Silent, Stranger, Why
 from drivers.kit.links import Frame, GattLink, Policy
 from drivers.kit.readings import (
@@ -69,6 +69,7 @@ __all__ = [
     "GattDriver",
     "GattLink",
     "Glucose",
+    "Hearing",
     "HeartRate",
     "Hid",
     "HidUart",

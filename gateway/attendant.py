@@ -25,8 +25,9 @@ from gateway.hearing import Hearing
 from gateway.intake import Intake
 from gateway.journal import Journal
 from gateway.known import Known, free_enough, name_of, policy_of, slower
+from gateway.matching import Loaded
 from gateway.quiet import Quiet
-from gateway.registry import Loaded, Registry
+from gateway.registry import Registry
 from gateway.scanning import Scanning
 from gateway.transports.radio import Radio, Seen
 from gateway.unfiled import Unfiled
@@ -274,7 +275,7 @@ class Attendant:
     def _hear(self, seen: Seen, known: Known, loaded: Loaded) -> None:
         """The advertisement is the reading."""
         sighting, now = seen.advertisement.sighting, self._clock.boottime()
-        pace = loaded.driver.hears(sighting) if loaded.driver.hears else None
+        pace = loaded.driver.hears.seconds(sighting) if loaded.driver.hears else None
         known.last_seen = now
         if pace is None or self._stopping or self._group is None or not known.ear.is_news(octets := sighting.octets, now):
             return

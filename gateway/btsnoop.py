@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from drivers.kit.capture import Record
-from profiles.gatt import short_uuid
+from profiles.gatt import identifier
 
 MAGIC = b"btsnoop\x00"
 EPOCH_MICROSECONDS = 0x00DCDDB30F2F8000
@@ -174,10 +174,7 @@ class Conversion:
         for at in range(1, len(body) - size + 1, size):
             _, _, handle = struct.unpack_from("<HBH", body, at)
             uuid = body[at + 5 : at + size]
-            try:
-                link.handles[handle] = int.from_bytes(uuid, "little") if len(uuid) == 2 else short_uuid(_text(uuid))  # noqa: PLR2004 - octets
-            except ValueError:
-                continue  # a vendor's own: no driver here asks for it by a SIG identifier
+            link.handles[handle] = int.from_bytes(uuid, "little") if len(uuid) == 2 else identifier(_text(uuid))  # noqa: PLR2004 - octets
 
     def _named(self, kind: str, link: _Link, time: float, handle: int, data: bytes) -> Iterator[Record]:
         if handle in link.handles:

@@ -7,8 +7,10 @@ characteristic. The answer has the readings, and what was set aside.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from drivers import GattDriver, Hearing
 from drivers.kit.capture import Record
 from drivers.kit.errors import DeviceError
 from drivers.kit.links import Frame
@@ -16,6 +18,8 @@ from drivers.kit.readings import Intermediate, Reading
 from drivers.kit.replay import ReplayLink
 from gateway.registry import Registry
 from gateway.sessions import reading
+from profiles.adv import Sighting
+from profiles.gatt import identifier
 
 RECEIVED = 1_760_000_000.0
 """When they are taken to have come, if they do not say."""
@@ -42,40 +46,85 @@ class FramesLink(ReplayLink):
         return Frame(self.listened, frame.data, frame.received, frame.boottime, frame.position)
 
 
-async def answer(registry: Registry, asked: Mapping[str, Any]) -> tuple[list[Reading | Intermediate], list[tuple[Frame, Exception]]]:
+@dataclass(frozen=True, slots=True)
+class Answer:
+    found: list[Reading | Intermediate]
+    rejected: list[tuple[Frame, Exception]]
+    ended: str | None = None
+    """Why the conversation did not go on."""
+
+
+async def answer(registry: Registry, asked: Mapping[str, Any]) -> Answer:
     """Raises `Unusable`."""
     name = asked.get("driver")
     loaded = registry.radio_by_name.get(str(name))
     if loaded is None:
         raise Unusable(f"there is no driver {name!r} for Bluetooth; `health-gateway drivers` lists them")
-    link = FramesLink(_records(asked.get("frames")))
+    frames = _frames(asked)
+    if loaded.driver.hears is None:
+        return await _spoken(loaded.driver, [_record(number, data, said) for number, data, said in frames])
+    said = Answer([], [])
+    for number, data, frame in frames:
+        one = await _spoken(loaded.driver, [_advertised(loaded.driver.hears, number, data, frame)])
+        said.found.extend(one.found)
+        said.rejected.extend(one.rejected)
+    return said
+
+
+async def _spoken(driver: GattDriver, records: list[Record]) -> Answer:
+    link = FramesLink(records)
     found: list[Reading | Intermediate] = []
+    ended = None
     try:
-        async for batch in reading(loaded.driver, link):
+        async for batch in reading(driver, link):
             found += [item for item in batch.items if isinstance(item, Reading | Intermediate)]
     except DeviceError as error:
-        raise Unusable(f"the conversation ends: {error}") from error
-    return found, link.rejected
+        ended = str(error)
+    return Answer(found, link.rejected, ended)
 
 
-def _records(frames: object) -> list[Record]:
+def _frames(asked: Mapping[str, Any]) -> list[tuple[int, bytes, Mapping[str, Any]]]:
+    """What the device said. What a test gave straight to a function of its program ("via": "parse…") is said once more with its place."""
+    frames = [{"hex": asked["bytes"]}] if "bytes" in asked else asked.get("frames")
     if not isinstance(frames, list):
         raise Unusable('"frames" is no list')
+    places = any(isinstance(one, Mapping) and one.get("uuid") for one in frames)
     made = []
     for number, one in enumerate(frames):
         if not isinstance(one, Mapping):
             raise Unusable(f"frame {number} is no object")
         if one.get("dir", "rx") != "rx":
             continue  # what was sent
+        if places and not one.get("uuid") and str(one.get("via", "")).startswith("parse"):
+            continue
         try:
-            data = bytes.fromhex(str(one["hex"]))
-            characteristic = int(str(one.get("uuid", "0")), 16)
+            made.append((number, bytes.fromhex(str(one["hex"])), one))
         except (KeyError, ValueError) as error:
-            raise Unusable(f"frame {number} has no octets in hexadecimal, or no 16-bit uuid") from error
-        kind = "rd" if one.get("via") == "read" else "rx"
-        made.append(
-            Record(
-                kind=kind, session="", characteristic=characteristic, data=data, time=RECEIVED + number, boottime=number, position=number
-            )
-        )
+            raise Unusable(f"frame {number} has no octets in hexadecimal") from error
     return made
+
+
+def _record(number: int, data: bytes, said: Mapping[str, Any]) -> Record:
+    kind = "rd" if said.get("via") == "read" else "rx"
+    return _at(kind, number, data, _place(number, said))
+
+
+def _place(number: int, said: Mapping[str, Any]) -> int:
+    try:
+        return identifier(str(said["uuid"])) if said.get("uuid") else 0
+    except ValueError as error:
+        raise Unusable(f"frame {number} has a uuid that is none") from error
+
+
+def _at(kind: str, number: int, data: bytes, characteristic: int) -> Record:
+    return Record(kind=kind, session="", characteristic=characteristic, data=data, time=RECEIVED + number, boottime=number, position=number)
+
+
+def _advertised(hears: Hearing, number: int, data: bytes, said: Mapping[str, Any]) -> Record:
+    """Service or manufacturer data: where it does not say whose, the first that the driver hears."""
+    place = _place(number, said)
+    if said.get("via") == "manufacturer_data" or (not place and not hears.services):
+        seen = Sighting(manufacturer_data={place or next(iter(hears.companies), 0): data})
+    else:
+        seen = Sighting(service_data={place or hears.services[0]: data})
+    return _at("rx", number, seen.octets, 0)

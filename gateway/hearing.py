@@ -13,7 +13,7 @@ from drivers.kit.replay import ReplayLink
 from gateway.clock import Clock
 from gateway.filing import SAME_HEARD_SECONDS, Filing, SessionFacts, opening
 from gateway.intake import Intake
-from gateway.registry import Loaded
+from gateway.matching import Loaded
 from gateway.sealed import opener
 from gateway.sessions import reading
 

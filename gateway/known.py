@@ -10,7 +10,7 @@ from typing import Any
 from drivers import Advertisement, Policy
 from gateway.config import DeviceSection
 from gateway.hearing import Ear
-from gateway.registry import Loaded
+from gateway.matching import Loaded
 from profiles.gatt.user_control import LARGEST_CONSENT_CODE
 
 

@@ -13,17 +13,9 @@ import drivers
 from drivers import Advertisement, CableDriver, GattDriver
 from drivers.kit.cable import Plug
 from gateway.errors import AmbiguousMatch, DriverError
+from gateway.matching import Index, Loaded
 
 ENTRY_POINTS = "health_gateway.drivers"
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    driver: GattDriver
-    source: str
-    """The file that declares it."""
-    story: str
-    """The docstring of that file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +37,11 @@ class Registry:
         self.radio_by_name = {item.driver.name: item for item in self.loaded}
         self.cable_by_name = {item.driver.name: item for item in self.cables}
         self.by_name: dict[str, Loaded | LoadedCable] = {**self.radio_by_name, **self.cable_by_name}
-        self.services = frozenset(service for item in self.loaded for service in item.driver.match.services)
-        self.companies = frozenset(item.driver.match.company for item in self.loaded if item.driver.match.company is not None)
-        self.hearing = [item for item in self.loaded if item.driver.hears is not None]
-        self.has_names = any(item.driver.match.local_name and item.driver.match.service is None for item in self.loaded)
+        self._index = Index(self.loaded)
 
     def wants(self, seen: Advertisement) -> bool:
-        """Whether any driver could: asked for every advertisement in the air, so it looks at sets only."""
-        return not (self.services.isdisjoint(seen.services) and self.companies.isdisjoint(seen.companies)) or self.has_names
+        """Whether any driver could: asked for every advertisement in the air, so it looks into tables only."""
+        return self._index.wants(seen)
 
     def match(self, seen: Advertisement) -> Loaded | None:
         """The driver that says most about the device: one that reads its very advertisement comes first. Raises `AmbiguousMatch` when
@@ -61,9 +50,9 @@ class Registry:
         heard = self.heard(seen)
         if heard is not None:
             return heard
-        if not self.wants(seen):
-            return None
-        fitting = sorted((item for item in self.loaded if item.driver.match.holds(seen)), key=lambda item: -item.driver.match.weight)
+        fitting = sorted(
+            (item for item in self._index.near(seen) if item.driver.match.holds(seen)), key=lambda item: -item.driver.match.weight
+        )
         if not fitting:
             return None
         if len(fitting) > 1 and fitting[0].driver.match.weight == fitting[1].driver.match.weight:
@@ -74,8 +63,12 @@ class Registry:
         """The driver that reads this very advertisement."""
         if not (seen.service_data or seen.manufacturer_data):
             return None
-        sighting = seen.sighting
-        return next((item for item in self.hearing if item.driver.hears and item.driver.hears(sighting) is not None), None)
+        near = self._index.hearing(seen)
+        sighting = seen.sighting if near else None
+        for item in near:
+            if sighting is not None and item.driver.hears is not None and item.driver.hears.seconds(sighting) is not None:
+                return item
+        return None
 
     def plugged(self, holds: Callable[[Plug], bool], *, is_named: bool) -> list[LoadedCable]:
         """Drivers whose device may be behind a plug, those first whose plug says most. `is_named`: the owner has named its port; only then

@@ -35,7 +35,9 @@ class Advertisement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """All that is given must hold; the driver that gives more wins; a tie is an error that names both files."""
+    """All that is given must hold; the driver that gives more wins; a tie is an error that names both files. Without any it is read only
+    where the configuration names the driver.
+    """
 
     service: int | str | tuple[int | str, ...] | None = None
     """One, or any of several: a scale may be known by either of its services."""
@@ -67,6 +69,20 @@ class Match:
     def holds(self, seen: Advertisement) -> bool:
         held = self.explain(seen)
         return bool(held) and all(held.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hearing:
+    """For devices that nobody connects to: whose advertisements are read by the driver. The link of such a session has one frame, the
+    advertisement.
+    """
+
+    seconds: Callable[[Sighting], float | None]
+    """How many to let pass between two of them (0: each that differs from the one before); None: this one is not read."""
+    services: tuple[int, ...] = ()
+    """It has service data of one of these, or …"""
+    companies: tuple[int, ...] = ()
+    """… manufacturer data: an advertisement without either is not shown to the driver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +151,4 @@ class GattDriver(Driver):
     match: Match
     read: Callable[[GattLink], AsyncGenerator[Batch]]
     """Replayable: the same frames and clock give the same readings. Not to yield inside `try` or `async with`."""
-    hears: Callable[[Sighting], float | None] | None = None
-    """For devices that nobody connects to: whether this one's advertisements are read by the driver, and then how many seconds to let
-    pass between two of them (0: each that differs from the one before). The link of such a session has one frame, the advertisement.
-    """
+    hears: Hearing | None = None

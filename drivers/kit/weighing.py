@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import reduce
 
 from drivers.kit.links import Frame, GattLink
 from drivers.kit.readings import Batch, Intermediate, Key, Ordinals, Quantity, Weight
@@ -16,6 +17,8 @@ from profiles.floats import FLOAT
 from profiles.times import DateTime
 from profiles.wire import DecodeError
 
+USUAL = (0xFFB2, 0xFFB3, 0xFFE1, 0xFFE4, 0xFFF1, 0xFFF2, 0xFFF4)
+"""Where the boards of such scales speak: for one whose frames are known and whose characteristic is not."""
 LIGHTEST, HEAVIEST = Decimal("0.5"), Decimal(300)
 """In kg. What a frame that is none would weigh is more, or next to nothing."""
 
@@ -74,10 +77,12 @@ def medfloat(data: bytes, at: int) -> Decimal | None:
     return value if isinstance(value, Decimal) else None
 
 
-def checked(data: bytes, *, since: int = 0) -> None:
-    """The last octet is the sum of those from `since` on. Raises `DecodeError`."""
-    if len(data) <= since + 1 or sum(data[since:-1]) & 0xFF != data[-1]:
-        raise DecodeError("Frame", "checksum", len(data) - 1, "does not fit", data)
+def checked(data: bytes, *, since: int = 0, until: int = -1, xor: bool = False) -> None:
+    """The octet at `until` is the sum of those from `since` on, or what is left of them by exclusive or. Raises `DecodeError`."""
+    covered = data[since:until]
+    check = reduce(int.__xor__, covered, 0) if xor else sum(covered) & 0xFF
+    if not covered or check != data[until]:
+        raise DecodeError("Frame", "checksum", len(data) + until, "does not fit", data)
 
 
 class _Weighing:

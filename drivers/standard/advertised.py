@@ -1,10 +1,9 @@
-"""Scales, thermometers and belts that say their reading in their advertisement.
+"""Scales that say their weight in BTHome; and what the makers' own files for scales, thermometers and belts that advertise are made of.
 
-Flow: nobody connects. An advertisement that differs from the one before and holds a finished reading is taken: BTHome's mass (plain and
-encrypted), Xiaomi's scales (version 1, 2 and the encrypted S400) and thermometer, Amazfit's, Senssun's and OKOK's scales, and the pulse of
-Mi Band and XOSS, once a minute. Weights that still move are passed over. What is encrypted is opened with the device's `bindkey`. Not read,
-because they do not say whether a weight is final or a person's: Laica, Skale.
-Source: BTHome 1 and 2; for the others the captures of other people's programs, see `profiles/adv`.
+Flow: nobody connects. An advertisement that differs from the one before and holds a mass is taken, be it plain or encrypted; what is
+encrypted is opened with the device's `bindkey`. Captures of an earlier version, which had one driver for all that advertise, are read by
+this one, whatever their form.
+Source: BTHome 1 and 2.
 """
 
 from __future__ import annotations
@@ -14,7 +13,22 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from drivers import Batch, DeviceInfo, Frame, GattDriver, GattLink, HeartRate, Key, Match, Notice, Quantity, Reading, Temperature, Weight
+from drivers import (
+    Batch,
+    DeviceInfo,
+    Frame,
+    GattDriver,
+    GattLink,
+    Hearing,
+    HeartRate,
+    Key,
+    Match,
+    Notice,
+    Quantity,
+    Reading,
+    Temperature,
+    Weight,
+)
 from profiles import adv
 from profiles.adv import bthome, mibeacon, scales, wearables
 from profiles.times import DateTime
@@ -24,16 +38,14 @@ PULSE_SECONDS = 60.0
 _UTC = 0
 
 
-def hears(seen: adv.Sighting) -> float | None:
-    """Seconds between two readings; None for an advertisement of no form that is read here."""
-    form = next((form for form in adv.FORMS if form.claims(seen)), None)
-    if form is None or form.name in _NOT_READ:
-        return None
-    return PULSE_SECONDS if form.name in _PULSES else 0.0
+def hearing(form: str, *, seconds: float = 0.0, services: tuple[int, ...] = (), companies: tuple[int, ...] = ()) -> Hearing:
+    """Of the advertisements whose form is this one: `profiles.adv.FORMS`."""
 
+    def heard(seen: adv.Sighting) -> float | None:
+        found = next((one for one in adv.FORMS if one.claims(seen)), None)
+        return seconds if found is not None and found.name == form else None
 
-_NOT_READ = ("Laica scale", "Skale")
-_PULSES = ("Mi Band", "XOSS belt")
+    return Hearing(seconds=heard, services=services, companies=companies)
 
 
 def _weight(
@@ -162,8 +174,8 @@ async def read(link: GattLink) -> AsyncGenerator[Batch]:
 
 DRIVER = GattDriver(
     name="advertised",
-    label="Device that says its reading in its advertisement",
+    label="BTHome scale",
     match=Match(),
     read=read,
-    hears=hears,
+    hears=hearing("BTHome", services=(bthome.UUID, bthome.UUID_1, bthome.UUID_1_ENCRYPTED)),
 )

@@ -10,7 +10,7 @@ Service 1.0, 3.2.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import fields, replace
 from decimal import Decimal
 
@@ -23,13 +23,14 @@ _UNITS = {"kg": "kg", "lb": "[lb_av]"}
 _HEIGHT_UNITS = {"m": "m", "in": "[in_i]"}
 _WEIGHT, _COMPOSITION = wss.WeightMeasurement.uuid, bcs.BodyCompositionMeasurement.uuid
 _FLAGS_OCTETS = 2
+Mend = Callable[[Reading], Reading | None]
 
 
 class _Scale:
     """One session: counts identical records, and holds the first half of a reading."""
 
-    def __init__(self, link: GattLink) -> None:
-        self._link = link
+    def __init__(self, link: GattLink, mend: Mend | None) -> None:
+        self._link, self._mend = link, mend
         self._ordinals = Ordinals()
         self._half: tuple[bcs.BodyCompositionMeasurement, Frame] | None = None
 
@@ -37,7 +38,9 @@ class _Scale:
         """What this frame completes."""
         if frame.characteristic == _WEIGHT:
             reading = self._weight(frame)
-            return (reading,) if reading is not None else ()
+            return self._mended(reading) if reading is not None else ()
+        if frame.characteristic != _COMPOSITION:
+            return ()
         said = steps.decoded(self._link, bcs.BodyCompositionMeasurement, frame)
         if said is None:
             return self.rest()
@@ -60,7 +63,7 @@ class _Scale:
         self._half = None
         return self._composition(said, frame)
 
-    def _weight(self, frame: Frame) -> Reading | None:
+    def _weight(self, frame: Frame) -> Weight | None:
         said = steps.decoded(self._link, wss.WeightMeasurement, frame)
         if said is None or said.unsuccessful:
             return None
@@ -108,7 +111,11 @@ class _Scale:
             weight=weight,
             height=_quantity(said.height, _HEIGHT_UNITS[said.height_unit]) if weight and said.height_unit else None,
         )
-        return (reading,)
+        return self._mended(reading)
+
+    def _mended(self, reading: Reading) -> tuple[Reading, ...]:
+        mended = reading if self._mend is None else self._mend(reading)
+        return (mended,) if mended is not None else ()
 
 
 def _quantity(value: Decimal | None, unit: str) -> Quantity | None:
@@ -129,12 +136,13 @@ def _told(people: users.Users, scale: _Scale, frames: Iterable[Frame]) -> Batch:
     return Batch((*found, *people.notices_once()), mark=people.mark_if_changed())
 
 
-async def read(link: GattLink) -> AsyncGenerator[Batch]:
+async def read(link: GattLink, mend: Mend | None = None) -> AsyncGenerator[Batch]:
+    """`mend`: what to make of a reading of a scale that says it otherwise than the profile has it."""
     if not (link.has(_WEIGHT) or link.has(_COMPOSITION)):
         raise Confused("it advertises a scale's service and has no measurement there: a scale with a language of its own, such as Xiaomi's")
     await link.subscribe(_WEIGHT, _COMPOSITION, users.POINT)
     yield Batch(await steps.about(link))
-    scale = _Scale(link)
+    scale = _Scale(link, mend)
     if link.has(users.POINT):
         people = users.Users(link, link.mark)
         early = await people.register()

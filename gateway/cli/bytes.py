@@ -106,7 +106,8 @@ def replay(file: Path, driver: str | None, as_frames: bool) -> None:  # noqa: FB
     per line. Damaged lines and frames that cannot be read are told on standard error; exit status 1 if there were any.
 
     With --frames: {"driver": "hoffen", "frames": [{"hex": "fa00002003010000"}]}, and a line is answered by {"ok": true, "readings": […],
-    "rejected": […]}. A frame may say its "uuid" where its driver listens to several characteristics.
+    "rejected": […]}. A frame may say its "uuid" where its driver listens to several characteristics, and "via": "service_data" or
+    "manufacturer_data". "bytes" stands for a single frame; "ended" in the answer says why a conversation did not go on.
     """
     if as_frames:
         _replay_frames(file)
@@ -158,13 +159,14 @@ def _replay_frames(file: Path) -> None:
             asked = json.loads(line)
             if not isinstance(asked, dict):
                 return {"ok": False, "error": "no JSON object"}
-            found, rejected = await answer(loaded, asked)
+            said = await answer(loaded, asked)
         except (ValueError, RecursionError) as error:
             return {"ok": False, "error": str(error) if isinstance(error, Unusable) else "no JSON object"}
         return {
             "ok": True,
-            "readings": [{"kind": type(item).__name__, **_plain(item)} for item in found],
-            "rejected": [{"frame": frame.position, "error": str(error)} for frame, error in rejected],
+            "readings": [{"kind": type(item).__name__, **_plain(item)} for item in said.found],
+            "rejected": [{"frame": frame.position, "error": str(error)} for frame, error in said.rejected],
+            **({"ended": said.ended} if said.ended else {}),
         }
 
     with click.open_file(str(file), encoding="utf-8", errors="replace") as lines:

@@ -61,7 +61,7 @@ def commit(connection: Connection, asked: Commit, signer: Signer | None = None) 
         mark = mark if asked.mark is None else json.dumps(asked.mark)
         put(connection, "devices", asked.address, identity, mark, info if asked.info is None else json.dumps(asked.info))
     for rejection in asked.rejections:
-        put(connection, "rejected", *rejection._replace(data=connection.key.encrypt(rejection.data)))
+        put(connection, "rejected", *rejection.stored(connection.key.encrypt(rejection.data)))
     return new
 
 

@@ -81,7 +81,7 @@ def read_rejected(path: Path, keys: Keys = NO_KEYS, *, most: int = -1, until: in
         columns = "position, session, address, driver, characteristic, data, error, at"
         query = f"SELECT {columns} FROM rejected WHERE position<=? ORDER BY position DESC LIMIT ?"  # noqa: S608 - constants
         rows = reader.execute(query, (until, most)).fetchall()
-        return [_opened(reader, Rejection(*row)) for row in rows[::-1]]
+        return [_opened(reader, Rejection.restored(row)) for row in rows[::-1]]
 
 
 def _opened(reader: Connection, found: Rejection) -> Rejection:

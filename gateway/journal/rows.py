@@ -62,6 +62,9 @@ class Fate(NamedTuple):
     """Numbers that leave `deferred` and `held`, before the others enter."""
 
 
+LARGEST = (1 << 63) - 1
+
+
 class Rejection(NamedTuple):
     position: int
     session: str
@@ -71,6 +74,16 @@ class Rejection(NamedTuple):
     data: bytes
     error: str
     at: float
+
+    def stored(self, data: bytes) -> tuple[Any, ...]:
+        """A row. A number of 128 bits is a text there: SQLite has 64."""
+        wide = self.characteristic > LARGEST
+        return (*self[:4], f"0x{self.characteristic:032X}" if wide else self.characteristic, data, self.error, self.at)
+
+    @classmethod
+    def restored(cls, row: tuple[Any, ...]) -> Rejection:
+        made = cls(*row)
+        return made if isinstance(made.characteristic, int) else made._replace(characteristic=int(str(made.characteristic), 16))
 
 
 @dataclass(frozen=True, slots=True)

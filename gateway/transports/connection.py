@@ -12,7 +12,7 @@ from bleak.exc import BleakDBusError, BleakError, BleakGATTProtocolError, BleakG
 
 from drivers import Busy, Confused, DeviceError, Refused, Silent, Why
 from gateway.transports.radio import OnFrame
-from profiles.gatt import short_uuid
+from profiles.gatt import identifier
 
 T = TypeVar("T")
 
@@ -60,10 +60,7 @@ class BleakConnection:
         self._answered = False
         self._by_id: dict[int, BleakGATTCharacteristic] = {}
         for characteristic in client.services.characteristics.values():
-            try:
-                self._by_id.setdefault(short_uuid(characteristic.uuid), characteristic)
-            except ValueError:
-                continue  # a vendor's own: no driver here asks for it by a SIG identifier
+            self._by_id.setdefault(identifier(characteristic.uuid), characteristic)
 
     @property
     def characteristics(self) -> frozenset[int]:

@@ -26,7 +26,7 @@ class Connection(Protocol):
 
     @property
     def characteristics(self) -> frozenset[int]:
-        """16-bit identifiers of all that the device has."""
+        """All that the device has, as `profiles.gatt.identifier` calls them."""
 
     async def read(self, characteristic: int) -> bytes: ...
 

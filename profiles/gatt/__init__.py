@@ -4,6 +4,7 @@
 """
 
 import inspect
+from uuid import UUID
 
 from profiles.gatt import (
     battery,
@@ -85,6 +86,15 @@ def short_uuid(text: str) -> int:
     if not 1 <= len(lowered) <= 4 or set(lowered) - set("0123456789abcdef"):  # noqa: PLR2004 - four hexadecimal digits
         raise ValueError(f"{text!r} is no 16-bit UUID of the Bluetooth SIG, such as 2A35")
     return int(lowered, 16)
+
+
+def identifier(text: str) -> int:
+    """The number by which drivers and captures call a characteristic: the SIG's 16 bits, or all 128 of a maker's own. `ValueError`."""
+    try:
+        return short_uuid(text)
+    except ValueError:
+        whole = UUID(text.strip())
+        return short_uuid(str(whole)) if str(whole).endswith(_BASE) and str(whole).startswith("0000") else whole.int
 
 
 def long_uuid(short: int) -> str:

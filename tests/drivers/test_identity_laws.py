@@ -27,15 +27,16 @@ from tests.support.replaying import records
 BERLIN = ZoneInfo("Europe/Berlin")
 EVERY = pytest.mark.parametrize("path", golden.every(), ids=golden.name)
 STREAMS = {
+    *("mi-band", "xoss-belt"),
     *("heart-rate", "cycling", "running", "cycling-power", "fitness-machine", "pulse-oximeter-continuous"),
     *("cables/contec-cms50", "cables/contec-cms50-new", "cables/nonin", "cables/pos-scale"),
 }
 """They show what is now: said at another moment it is another reading."""
 SELF_DESCRIBING = {"generic-health-sensor", "cables/phd", "cables/phd-tcp"}
 """They say observations with codes, not quantities: there is nothing here that could be doubled."""
-STAMPED = {"beurer-sanitas", "medisana-bs44x"}
+STAMPED = {"beurer-sanitas", "medisana-bs44x", "sanitas-sbf72", "xiaomi-scale", "xiaomi-body-scale", "xiaomi-mibeacon", "amazfit-scale"}
 """Vendor devices that say when."""
-EPISODES = {"thermometer", "weight-scale", "body-composition"} | {
+EPISODES = {"bthome", "thermometer", "weight-scale", "body-composition"} | {
     item.driver.name for item in registry.load().loaded if "/vendor/" in item.source and item.driver.name not in STAMPED
 }
 """In these captures something was measured without number or stamp: each gateway keeps count of such for itself."""

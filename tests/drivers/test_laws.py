@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from drivers import Advertisement, DeviceError
+from drivers import Advertisement, DeviceError, Match
 from drivers.kit.capture import Record
 from gateway import registry
-from gateway.registry import Loaded, yields_safely
+from gateway.matching import Loaded
+from gateway.registry import yields_safely
 from tests.support.replaying import CAPTURES, readings, records, replayed
 
 REGISTRY = registry.load()
@@ -47,9 +48,20 @@ def test_it_wins_a_catalog_entry(loaded: Loaded) -> None:
 @pytest.mark.parametrize("entry", CATALOG, ids=lambda entry: entry["driver"])
 def test_a_catalog_entry_is_won_by_its_driver(entry: dict[str, Any]) -> None:
     said = entry["advertisement"]
-    heard = {int(uuid, 16): bytes.fromhex(data) for uuid, data in said.get("service_data", {}).items()}
+    if said is None:  # only where the configuration names it
+        assert REGISTRY.radio_by_name[entry["driver"]].driver.match == Match()
+        return
+    service_data, manufacturer_data = (
+        {int(number, 16): bytes.fromhex(data) for number, data in said.get(name, {}).items()}
+        for name in ("service_data", "manufacturer_data")
+    )
     seen = Advertisement(
-        address="C1:00:00:00:00:01", local_name=said.get("local_name"), services=frozenset(said["services"]), service_data=heard
+        address=said.get("address", "C1:00:00:00:00:01"),
+        local_name=said.get("local_name"),
+        services=frozenset(said["services"]),
+        companies=frozenset(manufacturer_data),
+        service_data=service_data,
+        manufacturer_data=manufacturer_data,
     )
     won = REGISTRY.match(seen)
     assert won is not None

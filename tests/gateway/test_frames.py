@@ -43,7 +43,7 @@ def test_frames_are_answered_by_readings() -> None:
         ({"driver": "hoffen", "frames": [1]}, "frame 0 is no object"),
         ({"driver": "hoffen", "frames": [{"hex": "xy"}]}, "frame 0 has no octets"),
         ({"driver": "hoffen", "frames": [{}]}, "frame 0 has no octets"),
-        ({"driver": "hoffen", "frames": [{"hex": "00", "uuid": "none"}]}, "frame 0 has no octets"),
+        ({"driver": "hoffen", "frames": [{"hex": "00", "uuid": "none"}]}, "frame 0 has a uuid that is none"),
     ],
 )
 def test_what_cannot_be_answered_says_why_and_stops_nothing(line: str | dict[str, Any], why: str) -> None:

@@ -184,7 +184,7 @@ async def test_a_scale_whose_first_advertisement_holds_its_services_alone_is_lis
         await until(lambda: home.known[A]["state"] != "reading")
         assert home.known[A]["driver"] == "weight-scale"
         await say(home, scale(STABLE))
-        assert home.known[A]["driver"] == "advertised"
+        assert home.known[A]["driver"] == "xiaomi-body-scale"
         assert len(home.things("weight")) == 1
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from drivers import Batch, Command, Confused, DeviceClock, Frame, Key, Policy, Quantity, Temperature
-from gateway.registry import Loaded, Registry
+from gateway.matching import Loaded
+from gateway.registry import Registry
 from profiles.times import DateTime
 from tests.gateway.test_sessions import REGISTRY, House, house
 from tests.support.fakes import FakeDevice

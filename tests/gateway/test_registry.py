@@ -11,7 +11,8 @@ import pytest
 from drivers import Advertisement, Batch, GattDriver, GattLink, Match
 from gateway import registry
 from gateway.errors import AmbiguousMatch
-from gateway.registry import Loaded, Registry
+from gateway.matching import Loaded
+from gateway.registry import Registry
 
 
 async def read(_link: GattLink) -> AsyncGenerator[Batch]:

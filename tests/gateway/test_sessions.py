@@ -25,7 +25,8 @@ from gateway.intake import Intake
 from gateway.intake import read as read_intake
 from gateway.journal import Journal
 from gateway.known import slower
-from gateway.registry import Loaded, Registry
+from gateway.matching import Loaded
+from gateway.registry import Registry
 from tests.support.fakes import FakeClock, FakeConnection, FakeDevice, FakeRadio, until
 
 A = "C1:00:00:00:00:01"

@@ -8,6 +8,7 @@ from pathlib import Path
 from drivers import Batch, DeviceError, GattDriver, Reading
 from drivers.kit.capture import Record, parse_all
 from drivers.kit.replay import ReplayLink
+from gateway.sealed import opener
 from profiles.gatt.record_access import OpCode, RecordAccessControlPoint, ResponseCode
 
 POINT = RecordAccessControlPoint.uuid
@@ -46,7 +47,7 @@ def asked(link: ReplayLink) -> list[str]:
 def replayed(driver: GattDriver, given: list[Record], *, counts: bool = False) -> tuple[list[Batch], ReplayLink, DeviceError | None]:
     """Every batch, the link afterwards, and the error that ended it, if one did. `counts`: the device's answers to that are in `given`."""
     has_point = any(record.characteristic == POINT for record in given)
-    link = ReplayLink(uncounted(driver, given) if has_point and not counts else given)
+    link = ReplayLink(uncounted(driver, given) if has_point and not counts else given, opener)
 
     async def run() -> tuple[list[Batch], DeviceError | None]:
         batches = []
