@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 
 from drivers import GENERIC_CABLES, Batch, CableDriver, CableLink, DeviceInfo, Serial, Stranger
-from drivers.cable.oximeter_stream import PATIENCE_SECONDS, Minutes
+from drivers.standard.minutes import PATIENCE_SECONDS, Minutes
 from profiles.framing import contec
 from profiles.wire import DecodeError
 

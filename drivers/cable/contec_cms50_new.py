@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 
 from drivers import GENERIC_CABLES, MAIN, Batch, CableDriver, CableLink, Command, DeviceInfo, Serial, Stranger
-from drivers.cable.oximeter_stream import PATIENCE_SECONDS, Minutes
+from drivers.standard.minutes import PATIENCE_SECONDS, Minutes
 from profiles.framing import contec_wide
 from profiles.framing.contec_wide import LIVE, START, STAY, STOP, written
 

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from drivers import BodyComposition, Intermediate, Weight
+from drivers.vendor import omron_memory
 from gateway import registry
 from gateway.frames import answer
+from profiles.framing import omron_wlp, viatom
+from profiles.wire import DecodeError
 from tests.support import golden
 from tests.support.replaying import records
 
@@ -58,7 +61,7 @@ def test_every_vendor_driver_has_octets_of_its_own() -> None:
     vendor = {item.driver.name for item in REGISTRY.loaded if "/vendor/" in item.source}
     cables = {item.driver.name for item in REGISTRY.cables} - {"phd-tcp"}
     assert vendor | cables <= own
-    assert len(vendor | cables) >= 50
+    assert len(vendor | cables) >= 60
 
 
 async def said(driver: str, *frames: str, uuid: str | None = None) -> list[Weight]:
@@ -81,3 +84,69 @@ async def test_a_measurement_in_parts_counts_when_it_is_whole_and_has_its_own_ti
     assert await said("beurer-sanitas", *parts[:2]) == []
     [whole] = await said("beurer-sanitas", *parts)
     assert (str(whole.device_time), whole.utc_offset) == ("2026-06-04T21:57:26", 0)
+
+
+OMRON = json.loads((VECTORS.parent / "omron-records.json").read_text())
+
+
+@pytest.mark.parametrize("case", OMRON, ids=lambda case: case["bytes"][:12])
+def test_a_record_of_an_omron_cuff_says_what_others_understood(case: dict[str, Any]) -> None:
+    record = bytes.fromhex(case["bytes"])
+    said = {"little": omron_memory.little, "big": omron_memory.big}[case["order"]](record)
+    if case.get("expect_no_reading"):
+        assert said is None, case["why"]
+        return
+    expected = case["expect"]
+    assert said is not None
+    assert (said.systolic, said.diastolic, said.pulse) == tuple(expected[n] for n in ("systolic_mmHg", "diastolic_mmHg", "pulse_rate_bpm"))
+    if "timestamp" in expected:
+        assert str(said.time) == expected["timestamp"]
+    flags = {"irregular_pulse": expected.get("irregular_heartbeat"), "body_movement": expected.get("body_movement")}
+    assert set(said.status) == {name for name, is_set in flags.items() if is_set}
+
+
+@pytest.mark.parametrize("octets", ["6558541a333fde1800004c00ba00", "6558541a3303de1800004c00ba00", "1058541a331ade1800004c00ba00"])
+def test_an_omron_record_with_a_field_that_cannot_be_is_damaged(octets: str) -> None:
+    with pytest.raises(DecodeError):
+        omron_memory.little(bytes.fromhex(octets))
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "octets"),
+    [(omron_wlp.START, 0x10, "0800000000100018"), (omron_wlp.END, 0, "080f000000000007")],
+)
+def test_omron_frames_are_asked_as_its_app_does(kind: int, count: int, octets: str) -> None:
+    assert omron_wlp.asked(kind, count=count).hex() == octets
+
+
+def test_an_omron_answer_is_put_together_from_its_pieces_in_any_order() -> None:
+    told = omron_wlp.told(omron_wlp.READ | omron_wlp.ANSWER, 0x02AC, bytes(range(40)))
+    pieces = [(at // 16, told[at : at + 16]) for at in range(0, len(told), 16)]
+    joiner = omron_wlp.Joiner()
+    assert [joiner.feed(*piece) for piece in reversed(pieces)] == [None] * 2 + [told]
+    assert omron_wlp.parse(told) == (omron_wlp.READ | omron_wlp.ANSWER, 0x02AC, bytes(range(40)))
+    assert omron_wlp.parse(bytes.fromhex("088f000000000087")).kind == omron_wlp.END | omron_wlp.ANSWER
+    for at in range(len(told)):
+        broken = bytearray(told)
+        broken[at] ^= 0x40
+        with pytest.raises(DecodeError):
+            omron_wlp.parse(bytes(broken))
+
+
+@pytest.mark.parametrize(("octets", "crc"), [("01", 7), ("ff", 243), ("aa17e800000000", 27)])
+def test_viatoms_crc(octets: str, crc: int) -> None:
+    assert viatom.crc8(bytes.fromhex(octets)) == crc
+
+
+def test_viatoms_answers_come_out_of_pieces_of_any_size() -> None:
+    one, two = bytes.fromhex("5517e800000d000000ff00000000000000000000c2"), viatom.told(0x17, b"\x61\x48")
+    whole = b"\x00\x55" + one + two
+    for size in (1, 2, 7, 20, 64):
+        framer = viatom.Framer()
+        found = [data for at in range(0, len(whole), size) for data in framer.feed(whole[at : at + size])]
+        assert found == [one[7:-1], b"\x61\x48"]
+    framer = viatom.Framer()
+    with pytest.raises(DecodeError):
+        list(framer.feed(one[:-1] + b"\x00"))
+    assert list(framer.feed(two)) == [b"\x61\x48"]
+    assert list(framer.feed(one[:7])) == []

@@ -1,14 +1,19 @@
-"""What oximeters that stream over a cable share: values of one second each, summed up by the minute."""
+"""What oximeters that stream share: values of one second each, summed up by the minute."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Callable
 from decimal import Decimal
 
-from drivers import Frame, OxygenSaturation
+from drivers import Batch, Frame, GattLink, OxygenSaturation
 from drivers.standard.period import Period
+from profiles.wire import DecodeError
+
+Values = list[tuple[int | None, int | None]]
+"""Saturation and pulse, of each packet; without a finger neither."""
 
 PATIENCE_SECONDS = 5.0
-"""What comes is gathered for a second. Another device behind the cable is not waited for so long: others may know it."""
+"""What comes is gathered for a second. Another device behind a cable is not waited for so long: others may know it."""
 
 
 class Minutes:
@@ -45,3 +50,29 @@ class Minutes:
             seconds=period.seconds,
             series=period.series(oxygen_saturation="%", pulse_rate="/min"),
         )
+
+
+def listening(
+    characteristic: int, each: Callable[[], Callable[[Frame], Values]], *, a_second: int = 1
+) -> Callable[[GattLink], AsyncGenerator[Batch]]:
+    """The conversation of one over Bluetooth: nothing is sent. `each` makes, for each session, what understands its frames."""
+
+    async def read(link: GattLink) -> AsyncGenerator[Batch]:
+        await link.subscribe(characteristic)
+        values, minutes = each(), Minutes(a_second)
+        while (frame := await link.receive()) is not None:
+            if frame.characteristic != characteristic:
+                continue
+            try:
+                said = values(frame)
+            except DecodeError as error:
+                link.reject(frame, error)
+                continue
+            for one in said:
+                over = minutes.take(frame, *one)
+                if over is not None:
+                    yield Batch((over,))
+        if (last := minutes.end()) is not None:
+            yield Batch((last,))
+
+    return read
