@@ -1,9 +1,11 @@
 """Who says it, and how to get it to speak: the words a driver file is written in.
 
-`__all__` is what out-of-tree drivers may rely on.
+`__all__`, and the fields and methods of what is in it, is what out-of-tree drivers may rely on. `VOCABULARY` is its version: the second
+number grows when something is added; the first, when something goes, which has been deprecated before for two releases and half a year at
+least.
 """
 
-from drivers.kit import steps
+from drivers.kit import steps, weighing
 from drivers.kit.cable import (
     GENERIC_CABLES,
     MAIN,
@@ -45,9 +47,12 @@ from drivers.kit.readings import (
     Weight,
 )
 
+VOCABULARY = (1, 0)
+
 __all__ = [
     "GENERIC_CABLES",
     "MAIN",
+    "VOCABULARY",
     "Advertisement",
     "Batch",
     "Blocks",
@@ -96,4 +101,5 @@ __all__ = [
     "Weight",
     "Why",
     "steps",
+    "weighing",
 ]

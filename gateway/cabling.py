@@ -25,7 +25,8 @@ from gateway.filing import Filing, SessionFacts
 from gateway.intake import Intake
 from gateway.journal import Journal
 from gateway.known import free_enough, policy_of, slower
-from gateway.registry import LoadedCable, Registry
+from gateway.loading import LoadedCable
+from gateway.registry import Registry
 from gateway.transports.cables.plugs import Plugged
 from gateway.transports.cables.ports import Ports
 from gateway.unfiled import Unfiled

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import ast
-import importlib
 import importlib.metadata
 import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import drivers
-from drivers import Advertisement, CableDriver, GattDriver
+from drivers import Advertisement
 from drivers.kit.cable import Plug
 from gateway.errors import AmbiguousMatch, DriverError
+from gateway.loading import FOLDER, LoadedCable, by_file, by_name, trusted_files
 from gateway.matching import Index, Loaded
 
 ENTRY_POINTS = "health_gateway.drivers"
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedCable:
-    """As `Loaded`, for a device with a cable."""
-
-    driver: CableDriver
-    source: str
-    story: str
 
 
 @dataclass
@@ -86,18 +77,37 @@ class Registry:
         return [(item, item.driver.match.explain(seen)) for item in self.loaded]
 
 
-def load(extra: Iterable[str] = ()) -> Registry:
-    """All drivers that can be imported; the others are `problems`, with file and line, and stop nobody else."""
-    registry: list[Loaded | LoadedCable] = []
-    problems: list[DriverError] = []
-    for name in (*_builtin(), *_installed(), *extra):
+def load(extra: Iterable[str] = (), folder: Path = FOLDER) -> Registry:
+    """All drivers that can be imported: this project's, those of installed packages, and the files of a folder that is its administrator's.
+    The others are `problems`, with file and line, and stop nobody else.
+    """
+    files, problems = trusted_files(folder)
+    found = []
+    for source in (*(by_name(name) for name in (*_builtin(), *_installed(), *extra)), *map(by_file, files)):
         try:
-            found = _load(name)
+            loaded = source()
         except DriverError as error:
             problems.append(error)
         else:
-            if found is not None:
-                registry.append(found)
+            if loaded is not None:
+                found.append(loaded)
+    return together(found, problems)
+
+
+def with_file(path: Path) -> tuple[Registry, Loaded | LoadedCable]:
+    """All drivers, and the one of this file, in place of the one that has its name. Raises `DriverError`."""
+    mine = by_file(path)()
+    if mine is None:
+        raise DriverError(f"{path}: it has no DRIVER")
+    everything = load()
+    known: list[Loaded | LoadedCable] = [*everything.loaded, *everything.cables]
+    others = [item for item in known if item.driver.name != mine.driver.name]
+    return together([*others, mine], everything.problems), mine
+
+
+def together(found: list[Loaded | LoadedCable], problems: list[DriverError]) -> Registry:
+    """Two of one name are both left out."""
+    registry = list(found)
     names = [item.driver.name for item in registry]
     for item in [item for item in registry if names.count(item.driver.name) > 1]:
         problems.append(DriverError(f"{item.source}: another driver is called {item.driver.name!r} too; neither is used"))
@@ -116,45 +126,3 @@ def _builtin() -> list[str]:
 
 def _installed() -> list[str]:
     return [point.value for point in importlib.metadata.entry_points(group=ENTRY_POINTS)]
-
-
-def _load(name: str) -> Loaded | LoadedCable | None:
-    module_name, _, attribute = name.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:
-        line = f":{error.lineno}" if isinstance(error, SyntaxError) else _last_line(error)
-        raise DriverError(f"{module_name}{line}: {type(error).__name__}: {error}") from error
-    driver = getattr(module, attribute or "DRIVER", None)
-    if driver is None and not attribute:
-        return None  # a helper file, such as the conversation that several drivers share
-    if isinstance(driver, CableDriver):
-        return LoadedCable(driver, str(module.__file__), module.__doc__ or "")
-    if not isinstance(driver, GattDriver):
-        raise DriverError(f"{module.__file__}: {attribute or 'DRIVER'} is no driver declaration")
-    return Loaded(driver, str(module.__file__), module.__doc__ or "")
-
-
-def _last_line(error: Exception) -> str:
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    return f" ({traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno})" if traceback else ""
-
-
-def yields_safely(source: str) -> list[str]:
-    """Where a driver's source yields inside `try`, `with` or `async with`: a closed generator would run on in there."""
-    found: list[str] = []
-
-    def walk(node: ast.AST, inside: str | None) -> None:
-        if isinstance(node, ast.Yield | ast.YieldFrom) and inside:
-            found.append(f"line {node.lineno}: yield inside {inside}")
-        for child in ast.iter_child_nodes(node):
-            holder = {ast.Try: "try", ast.With: "with", ast.AsyncWith: "async with"}.get(type(child))
-            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-                walk(child, None)
-            else:
-                walk(child, holder or inside)
-
-    walk(ast.parse(source), None)
-    return found

@@ -26,12 +26,12 @@ DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 
 def devices_table() -> str:
     """docs/devices.md, made of the catalog and the drivers."""
-    catalog = json.loads((ROOT / "tests" / "catalog.json").read_text())
+    catalog = json.loads((ROOT / "drivers" / "catalog.json").read_text())
     loaded = registry.load().by_name
     lines = [
         "# Devices",
         "",
-        "Made from the drivers and `tests/catalog.json`; `make test` tells when it is behind (and what it should be).",
+        "Made from the drivers and `drivers/catalog.json`; `make test` tells when it is behind (and what it should be).",
         "",
         "What is missing, and why: [wanted](wanted.md).",
         "",

@@ -64,5 +64,6 @@ DRIVER = GattDriver(
     label="Viatom, Wellue O2Ring, Checkme O2, SleepU, Oxylink",
     match=Match(service=SERVICE),
     read=read,
+    streams=True,  # what is now, and nothing else
     commands=(Command(ASK, viatom.asked(NOW)),),
 )

@@ -1,14 +1,12 @@
-"""Laws over every driver of a device with a cable."""
+"""Laws over every driver of a device with a cable, beside those of all drivers."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
 from drivers import MAIN, CableDriver
 from gateway import registry
-from gateway.registry import LoadedCable, yields_safely
+from gateway.loading import LoadedCable
 from profiles.framing import contec_wide, freestyle_hid, lifescan, taidoc
 
 REGISTRY = registry.load()
@@ -39,18 +37,6 @@ ERASING = {
     "phd": [],
     "phd-tcp": [],
 }
-
-
-@pytest.mark.parametrize("loaded", DRIVERS)
-def test_it_tells_its_story(loaded: LoadedCable) -> None:
-    assert "Flow:" in loaded.story
-    assert "Source:" in loaded.story
-    assert loaded.driver.label
-
-
-@pytest.mark.parametrize("loaded", DRIVERS)
-def test_it_never_yields_where_closing_would_run_on(loaded: LoadedCable) -> None:
-    assert yields_safely(Path(loaded.source).read_text()) == []
 
 
 @pytest.mark.parametrize("loaded", DRIVERS)
