@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 SECONDS_TO_SHOW ?= 20
 
-.PHONY: demo page example test check bench campaign fuzz soak broker-loss e2e-vm trials-vm lock clean help
+.PHONY: demo page example directory test check bench campaign fuzz soak broker-loss e2e-vm trials-vm lock clean help
 
 help:
 	@echo 'make demo    virtual devices and a real gateway: readings become records before your eyes'
@@ -25,6 +25,7 @@ help:
 	@echo 'make deb           Debian packages for bookworm and trixie, in dist/; make deb-test tries them in clean roots (needs root)'
 	@echo 'make homeassistant what Home Assistant is told, against the schemas of a real one (needs Python 3.13)'
 	@echo 'make example config.example.toml, made of the models'
+	@echo 'make directory which devices are read, made of drivers, catalog and captures'
 	@echo 'make lock    renew the locks (needs uv)'
 
 demo: $(VENV)/run.stamp
@@ -34,6 +35,10 @@ demo: $(VENV)/run.stamp
 example: $(VENV)/run.stamp
 	$(BIN)/python -m gateway.example >config.example.toml.new
 	mv config.example.toml.new config.example.toml
+
+# After a change to a driver, its captures or the catalog.
+directory: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.support.directory
 
 page: $(VENV)/run.stamp
 	$(BIN)/health-gateway demo --page

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -12,59 +11,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from drivers import CableDriver, Files, Why
+from drivers import Why
 from gateway import __version__, registry
 from gateway.cli import _COMMANDS, root
 from gateway.config import RELOADED
+from gateway.directory import FACTS
 from profiles.gatt import FILES
-from tests.support import profiles_table
+from tests.support import directory, profiles_table
 from tests.support.broker import DOCUMENTED
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
-
-
-def devices_table() -> str:
-    """docs/devices.md, made of the catalog and the drivers."""
-    catalog = json.loads((ROOT / "drivers" / "catalog.json").read_text())
-    loaded = registry.load().by_name
-    lines = [
-        "# Devices",
-        "",
-        "Made from the drivers and `drivers/catalog.json`; `make test` tells when it is behind (and what it should be).",
-        "",
-        "What is missing, and why: [wanted](wanted.md).",
-        "",
-        "| device | driver | what the driver does |",
-        "| --- | --- | --- |",
-    ]
-    for entry in catalog:
-        story = loaded[entry["driver"]].story
-        flow = " ".join(story.split("Flow:")[1].split("Source:")[0].split())
-        lines.append(f"| {entry['device']} | `{entry['driver']}` | {flow} |")
-    lines += ["", "## With a cable", "", "| device | driver | known by | what the driver does | where the facts come from |"]
-    lines.append("| --- | --- | --- | --- | --- |")
-    for item in registry.load().cables:
-        flow, source = (" ".join(part.split()) for part in item.story.split("Flow:")[1].split("Source:"))
-        lines.append(f"| {item.driver.label} | `{item.driver.name}` | {known_by(item.driver)} | {flow} | {source} |")
-    return "\n".join(lines) + "\n"
-
-
-def known_by(driver: CableDriver) -> str:
-    """Its plugs, as people read them."""
-    if isinstance(driver.wire, Files):
-        return "a directory that the configuration names"
-    plugs = {
-        "its TCP connection"
-        if plug.network
-        else f"USB class 0x{plug.usb_class:02X}"
-        if plug.usb_class is not None
-        else "a USB-serial cable that the configuration names"
-        if plug.generic
-        else "{:04x}:{:04x}".format(*(plug.usb or (0, 0)))
-        for plug in driver.plugs
-    }
-    return ", ".join(sorted(plugs))
 
 
 def test_the_udev_rules_have_every_device_that_a_driver_knows_by_its_own_plug() -> None:
@@ -81,8 +38,9 @@ def test_the_udev_rules_have_every_device_that_a_driver_knows_by_its_own_plug() 
             assert f"*:{plug.usb_class:02x}????:*" in text
 
 
-def test_the_table_of_devices_is_what_the_drivers_say() -> None:
-    assert (ROOT / "docs" / "devices.md").read_text() == devices_table()
+def test_the_directory_of_devices_is_what_drivers_and_captures_say() -> None:
+    assert FACTS.read_text() == directory.known(), "run: make directory"
+    assert directory.PAGE.read_text() == directory.page(), "run: make directory"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -55,9 +55,7 @@ def capture(
     if snoop is not None:
         records = _converted(config, snoop, address, driver)
     elif last:
-        # From the newest segment backwards: a log of a year is not read for its last minute.
-        starts = (start for start, _ in reversed(_segments(config)))
-        records = next((found for start in starts if (found := _latest(config, address, start))), [])
+        records = latest(config, address)
         if not records:
             raise Failed(f"no conversation with {address} is in {config.state / 'intake'}")
     else:
@@ -69,6 +67,13 @@ def capture(
     click.echo(
         f"{out}: {len(records)} records, {frames} of them notifications or advertisements; read it with: health-gateway replay {out}"
     )
+
+
+def latest(config: Config, address: str) -> list[Record]:
+    """The last conversation with this device; none where there was none. Raises `Failed`."""
+    # From the newest segment backwards: a log of a year is not read for its last minute.
+    starts = (start for start, _ in reversed(_segments(config)))
+    return next((found for start in starts if (found := _latest(config, address, start))), [])
 
 
 def _converted(config: Config, snoop: Path, address: str, driver: str | None) -> list[Record]:

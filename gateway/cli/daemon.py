@@ -14,7 +14,7 @@ import click
 from gateway import registry
 from gateway.cli.common import config_option, load_config, set_up_logging
 from gateway.cli.trying import sink_problems
-from gateway.clock import SystemClock, local
+from gateway.clock import SystemClock
 from gateway.config import Config
 from gateway.config_sinks import FileSection
 from gateway.credentials import located
@@ -42,14 +42,8 @@ def run(path: Path) -> None:
         click.echo(f"{path}: time.trust: simulated is for the demo alone", err=True)
         sys.exit(2)
     from gateway.app import Gateway  # noqa: PLC0415 - the radio's libraries take their time
-    from gateway.bonds import BondFile  # noqa: PLC0415 - likewise
-    from gateway.pairing import Desk  # noqa: PLC0415 - likewise
+    from gateway.cli.real import real  # noqa: PLC0415 - likewise
     from gateway.signals import run_until_signalled  # noqa: PLC0415 - likewise
-    from gateway.transports.ble import BleakRadio  # noqa: PLC0415 - likewise
-    from gateway.transports.bluez.bonds import Bonds  # noqa: PLC0415 - likewise
-    from gateway.transports.bluez.stack import Stack  # noqa: PLC0415 - likewise
-    from gateway.transports.bluez.time_server import TimeServer  # noqa: PLC0415 - likewise
-    from gateway.transports.cables.ports import SystemPorts  # noqa: PLC0415 - likewise
     from gateway.transports.timedate import tell, tell_once  # noqa: PLC0415 - likewise
 
     # What was imported stays for good: the collector need not walk it for every few hundred advertisements, nor look so often while
@@ -59,22 +53,14 @@ def run(path: Path) -> None:
 
     clock = SystemClock(config.time.trust)
 
-    def trusted_time() -> datetime | None:
-        return local(clock.now(), clock.zone()) if clock.synchronized() else None
-
     async def main() -> None:
         telling = None
         if clock.must_be_told:
             await tell_once(clock)
             telling = asyncio.create_task(tell(clock))
-        bonds = BondFile(config.state / "bonds.json")
-        desk = Desk(config, bonds.known_as)
-        time = TimeServer(trusted_time) if config.bluetooth.serve_time else None
-        stack = Stack(desk, time, adapter=config.bluetooth.adapter)
-        radio = BleakRadio(stack=stack, bonds=Bonds(stack, desk, bonds))
-        ports = SystemPorts(config.phd_tcp.listen)
+        own = real(config, clock)
         try:
-            await run_until_signalled(Gateway(config, registry.load(), radio, clock, config_path=path, desk=desk, ports=ports))
+            await run_until_signalled(Gateway(config, registry.load(), own.radio, clock, config_path=path, desk=own.desk, ports=own.ports))
         finally:
             if telling is not None:
                 telling.cancel()

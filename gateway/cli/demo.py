@@ -54,7 +54,7 @@ def demo(seconds: float, as_json: bool, state: Path | None, page: bool, seed: in
     click.echo(f"state {state}, seed {seed}", err=True)
 
     def show(row: Row) -> str:
-        return row.body if as_json else _sentence(json.loads(row.body))
+        return row.body if as_json else sentence(json.loads(row.body))
 
     house = House(state / "simulator", at_home(state)) if page else None
     sinks: dict[str, Sink] = {"screen": LineSink(show), "file": FileSink(state / "things.ndjson")}
@@ -82,7 +82,7 @@ def _invite(gateway: Gateway, _world: object) -> None:
     _INVITING.append(asyncio.get_running_loop().create_task(invite()))
 
 
-def _sentence(thing: dict[str, Any]) -> str:
+def sentence(thing: dict[str, Any]) -> str:
     data = thing["data"]
     said = {data.get("name", name) if name == "value" else name: value for name, value in (data | data.get("details", {})).items()}
     values = [

@@ -89,6 +89,8 @@ class BumbleScanner(BaseBleakScanner):
                 name = value.decode("utf-8", "replace")
             elif kind in (kinds.INCOMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS, kinds.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS):
                 uuids += [_text(UUID.from_bytes(value[i : i + 2])) for i in range(0, len(value) - 1, 2)]
+            elif kind in (kinds.INCOMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS, kinds.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS):
+                uuids += [_text(UUID.from_bytes(value[i : i + 16])) for i in range(0, len(value) - 15, 16)]
             elif kind == kinds.MANUFACTURER_SPECIFIC_DATA:
                 manufacturer[int.from_bytes(value[:2], "little")] = bytes(value[2:])
             elif kind == kinds.SERVICE_DATA_16_BIT_UUID:
