@@ -46,6 +46,7 @@ from drivers.kit.readings import (
     Temperature,
     Weight,
 )
+from drivers.kit.talk import Talk
 
 VOCABULARY = (1, 0)
 
@@ -97,6 +98,7 @@ __all__ = [
     "Silent",
     "Stranger",
     "Stream",
+    "Talk",
     "Temperature",
     "Weight",
     "Why",

@@ -50,17 +50,18 @@ class Index:
             for company in hears.companies:
                 self._heard_companies[company].append(item)
 
-    def wants(self, seen: Advertisement) -> bool:
-        return not (self._services.keys().isdisjoint(seen.services) and self._companies.keys().isdisjoint(seen.companies)) or bool(
-            self._named(seen.local_name)
-        )
-
     def near(self, seen: Advertisement) -> list[Loaded]:
         """Those of which one field holds; each once."""
-        found = [item for service in seen.services for item in self._services.get(service, ())]
-        found += [item for company in seen.companies for item in self._companies.get(company, ())]
-        found += self._named(seen.local_name)
-        return list({id(item): item for item in found}.values())
+        found: list[Loaded] = []
+        for service in seen.services:
+            if service in self._services:
+                found += self._services[service]
+        if self._companies:
+            for company in seen.companies:
+                found += self._companies.get(company, ())
+        if self._lengths:
+            found += self._named(seen.local_name)
+        return list({id(item): item for item in found}.values()) if len(found) > 1 else found
 
     def hearing(self, seen: Advertisement) -> list[Loaded]:
         found = [item for uuid in seen.service_data for item in self._heard_services.get(uuid, ())]

@@ -30,10 +30,6 @@ class Registry:
         self.by_name: dict[str, Loaded | LoadedCable] = {**self.radio_by_name, **self.cable_by_name}
         self._index = Index(self.loaded)
 
-    def wants(self, seen: Advertisement) -> bool:
-        """Whether any driver could: asked for every advertisement in the air, so it looks into tables only."""
-        return self._index.wants(seen)
-
     def match(self, seen: Advertisement) -> Loaded | None:
         """The driver that says most about the device: one that reads its very advertisement comes first. Raises `AmbiguousMatch` when
         two say as much.
@@ -41,11 +37,10 @@ class Registry:
         heard = self.heard(seen)
         if heard is not None:
             return heard
-        fitting = sorted(
-            (item for item in self._index.near(seen) if item.driver.match.holds(seen)), key=lambda item: -item.driver.match.weight
-        )
+        fitting = [item for item in self._index.near(seen) if item.driver.match.holds(seen)]
         if not fitting:
             return None
+        fitting.sort(key=lambda item: -item.driver.match.weight)
         if len(fitting) > 1 and fitting[0].driver.match.weight == fitting[1].driver.match.weight:
             raise AmbiguousMatch(fitting[0].source, fitting[1].source)
         return fitting[0]

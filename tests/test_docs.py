@@ -15,6 +15,7 @@ from drivers import Why
 from gateway import __version__, registry
 from gateway.cli import _COMMANDS, root
 from gateway.config import RELOADED
+from gateway.conformance import LAWS
 from gateway.directory import FACTS
 from profiles.gatt import FILES
 from tests.support import directory, profiles_table
@@ -126,3 +127,18 @@ def test_every_message_about_pairing_stands_in_its_document_with_its_cure() -> N
     for row in text.splitlines():
         if row.startswith("| `"):
             assert len(row.split("|")[2].strip()) > 20, f"no cure: {row}"
+
+
+def test_the_drivers_that_are_shown_are_those_of_the_tree() -> None:
+    """Word for word: what a reader copies runs."""
+    text = (ROOT / "docs" / "writing-a-driver.md").read_text()
+    shown = re.findall(r"<!-- (drivers/[a-z0-9_/]+\.py) -->\n```python\n(.*?)```\n", text, re.DOTALL)
+    assert len(shown) == 3
+    for path, code in shown:
+        assert code == (ROOT / path).read_text(), path
+
+
+def test_the_tutorial_names_every_law() -> None:
+    text = (ROOT / "docs" / "writing-a-driver.md").read_text()
+    for law in LAWS:
+        assert f"**{law}**" in text, law

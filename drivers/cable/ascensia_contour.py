@@ -27,8 +27,8 @@ from drivers import (
     Plug,
     Quantity,
     Silent,
+    Talk,
 )
-from drivers.kit.talk import Talk
 from profiles.framing import astm
 from profiles.wire import DecodeError
 

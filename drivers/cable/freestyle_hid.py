@@ -26,8 +26,8 @@ from drivers import (
     Reading,
     Silent,
     Stranger,
+    Talk,
 )
-from drivers.kit.talk import Talk
 from profiles.framing import freestyle_hid
 from profiles.framing.freestyle_hid import TEXT, written
 from profiles.times import DateTime

@@ -32,8 +32,8 @@ from drivers import (
     Serial,
     Silent,
     Stranger,
+    Talk,
 )
-from drivers.kit.talk import Talk
 from profiles.framing import freestyle_text
 from profiles.wire import DecodeError
 

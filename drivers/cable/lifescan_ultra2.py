@@ -29,8 +29,8 @@ from drivers import (
     Quantity,
     Serial,
     Stranger,
+    Talk,
 )
-from drivers.kit.talk import Talk
 from profiles.framing.pieces import Lines
 from profiles.times import DateTime
 from profiles.wire import DecodeError

@@ -29,8 +29,8 @@ from drivers import (
     Serial,
     Silent,
     Stranger,
+    Talk,
 )
-from drivers.kit.talk import Talk
 from profiles.framing import lifescan
 from profiles.framing.lifescan import Link
 from profiles.times import DateTime

@@ -29,8 +29,8 @@ from drivers import (
     Quantity,
     Silent,
     Stranger,
+    Talk,
 )
-from drivers.kit.talk import Talk
 from profiles.framing import taidoc
 from profiles.times import DateTime
 

@@ -82,8 +82,10 @@ def _converted(config: Config, snoop: Path, address: str, driver: str | None) ->
 
     name = driver or next((device.driver for device in config.radio_devices if device.address == address), None)
     known = registry.load().by_name
+    if name is None:
+        raise Failed(f"name the --driver that is to read it, yours or one of {', '.join(sorted(known))}")
     if name not in known:
-        raise Failed(f"name the --driver that is to read it: {', '.join(sorted(known))}")
+        click.echo(f"{name} is no driver of this hub: for one that you are writing, that is as it should be", err=True)
     conversion = Conversion(name, address)
     try:
         records = list(conversion.records(snoop.read_bytes()))

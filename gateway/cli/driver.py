@@ -122,9 +122,8 @@ def check(target: str, captures: Captures, report: Path | None, as_json: bool) -
         click.echo(json.dumps(said))
     else:
         frames = sum(record.kind in ("rx", "rd") for capture in case.captures for record in capture)
-        click.echo(
-            f"{case.name}: {len(verdicts) - len(broken)} of {len(verdicts)} laws hold, by {len(case.captures)} captures of {frames} frames"
-        )
+        held = f"{len(verdicts) - len(broken)} of {len(verdicts)} laws hold"
+        click.echo(f"{case.name}: {held}; captures: {len(case.captures)}, frames: {frames}")
     sys.exit(1 if broken else 0)
 
 

@@ -37,7 +37,7 @@ NEVER = frozenset(
     ]
 )
 """Of the standard library: a driver runs without a loop, a clock, a disk or a network of its own."""
-PUBLIC = ("drivers", "drivers.standard", "drivers.weighing", "profiles")
+PUBLIC = ("drivers", "drivers.standard", "drivers.kit.weighing", "profiles")
 _OPENING = {"open", "exec", "eval", "compile", "__import__", "input", "print"}
 
 

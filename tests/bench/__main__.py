@@ -6,12 +6,13 @@ import platform
 import sys
 
 from gateway.cli.common import set_up_logging
-from tests.bench import cables, characteristics, codec, drain, idle, journal, page, records, scale, window
+from tests.bench import cables, characteristics, codec, drain, idle, journal, matching, page, records, scale, window
 
 if __name__ == "__main__":
     set_up_logging("error", "console")
     benches = {
         "codec": codec.run,
+        "matching": matching.run,
         "characteristics": characteristics.run,
         "window": window.run,
         "journal": journal.run,

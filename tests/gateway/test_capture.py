@@ -122,7 +122,6 @@ def test_a_log_of_a_year_is_not_read_for_its_last_minute(tmp_path: Path, config:
         (["--last"], "no conversation with"),
         ([], "does not run"),
         (["--from", "{snoop}"], "name the --driver"),
-        (["--from", "{snoop}", "--driver", "nobody"], "name the --driver"),
         (["--from", "{config}", "--driver", "glucose"], "no btsnoop file"),
         (["--from", "{other}", "--driver", "glucose"], "nothing of"),
         (["--from", "{blind}", "--driver", "glucose"], "knew its services before"),
@@ -138,6 +137,15 @@ def test_what_stands_in_the_way_is_told(tmp_path: Path, config: Path, arguments:
     output = run("--device", ADDRESS, "--out", str(out), "-c", str(config), *(text.format(**places) for text in arguments), code=1)
     assert said in output
     assert not out.exists()
+
+
+def test_a_driver_that_is_being_written_need_not_be_known_yet(tmp_path: Path, config: Path) -> None:
+    """The phone's log comes first, the driver after it."""
+    snoop, out = tmp_path / "snoop", tmp_path / "capture.ndjson"
+    snoop.write_bytes(written(conversation(), 1002))
+    said = run("--device", ADDRESS, "--out", str(out), "-c", str(config), "--from", str(snoop), "--driver", "acme-bp7")
+    assert "acme-bp7 is no driver of this hub" in said
+    assert records(out)[0].extra["drv"] == "acme-bp7"
 
 
 def test_no_file_is_written_over(tmp_path: Path, config: Path) -> None:

@@ -101,3 +101,53 @@ def test_two_drivers_of_one_name_are_both_left_out(tmp_path: Path, monkeypatch: 
     found = registry.load(["twin_a", "twin_b"])
     assert "twin" not in found.by_name
     assert len(found.problems) == 2
+
+
+def test_drivers_that_cannot_match_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many they are: by service, by company, by how a name begins, and by what they hear."""
+    asked: list[Match] = []
+    holds = Match.holds
+
+    def counted(match: Match, said: Advertisement) -> bool:
+        asked.append(match)
+        return holds(match, said)
+
+    monkeypatch.setattr(Match, "holds", counted)
+    strangers = [driver(f"s{n}", service=f"{n:08x}-0000-4000-8000-00805f9b34fb") for n in range(300)]
+    strangers += [driver(f"c{n}", company=0xE000 + n, local_name="*") for n in range(300)]
+    strangers += [driver(f"n{n}", local_name=f"Z{n}*") for n in range(300)]
+    mine = [
+        driver("one", service=0x1810),
+        driver("two", company=0x0059),
+        driver("three", local_name="A&D?*"),
+        driver("any", local_name="*E_1A2B"),
+    ]
+    loaded = Registry([*strangers, *mine])
+    for said, name in (
+        ({"services": frozenset({0x1810})}, "one"),
+        ({"companies": frozenset({0x0059})}, "two"),
+        ({"local_name": "A&D_UA"}, "three"),
+    ):
+        won = loaded.match(seen(**said))
+        assert won is not None
+        assert won.driver.name == name
+    assert len(asked) <= 2 * len(mine)
+    ending = loaded.match(seen(local_name="LE_1A2B"))
+    assert ending is not None
+    assert ending.driver.name == "any"
+
+
+def test_what_holds_is_what_is_explained() -> None:
+    """The short way and the long one say the same."""
+    for match in (
+        {"service": 0x1810},
+        {"service": (0x1810, 0x1809)},
+        {"company": 1},
+        {"local_name": "A*"},
+        {"service": 0x1810, "local_name": "A*"},
+        {},
+    ):
+        for said in ({}, {"services": frozenset({0x1809})}, {"local_name": "AB"}, {"local_name": "BA", "companies": frozenset({1})}):
+            made, one = Match(**match), seen(**said)
+            held = made.explain(one)
+            assert made.holds(one) == (bool(held) and all(held.values()))
