@@ -25,6 +25,14 @@ def opener(key: bytes) -> Open:
     return open_
 
 
+def enciphered(key: bytes, block: bytes) -> bytes:
+    """One block of AES, for what a device asks to know who we are: a challenge, which is never the same twice."""
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes  # noqa: PLC0415 - as above
+
+    encryptor = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305 - one block: no mode at all
+    return encryptor.update(block) + encryptor.finalize()
+
+
 def seal(key: bytes, nonce: bytes, plain: bytes, tag_length: int = 4) -> tuple[bytes, bytes]:
     """What a device does: ciphertext and tag."""
     from cryptography.hazmat.primitives.ciphers.aead import AESCCM  # noqa: PLC0415 - as above

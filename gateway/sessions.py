@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from drivers import Batch, Busy, DeviceError, Frame, NotAllowed, Policy, Reading, Refused, Silent
+from drivers import Batch, Busy, DeviceError, Frame, NotAllowed, Policy, Reading, Refused, Silent, Why
 from drivers.kit.cable import MAIN, CableDriver
 from drivers.kit.capture import Record
 from drivers.kit.declare import GattDriver
@@ -18,6 +18,7 @@ from gateway import crashpoints
 from gateway.clock import Clock, local
 from gateway.filing import Filing, SessionFacts, opening
 from gateway.intake import Intake
+from gateway.sealed import enciphered
 from gateway.transports.radio import Connect, Connection
 from profiles.adv.sighting import Sealed, no_key
 
@@ -212,6 +213,11 @@ class RecordingLink:
 
     def unseal(self, sealed: Sealed) -> bytes:
         return no_key(sealed)  # this is a connection
+
+    def encipher(self, block: bytes) -> bytes:
+        if self._policy.bindkey is None:
+            raise Refused(Why.NO_KEY)
+        return enciphered(bytes.fromhex(self._policy.bindkey), block)
 
     def reject(self, frame: Frame, error: Exception) -> None:
         self.rejected.append((frame, error))

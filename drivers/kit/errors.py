@@ -20,6 +20,7 @@ class Why(enum.Enum):
     TAKEN = "it does not let itself be paired: put it into pairing mode, remove it from the phone or hub that has it, and pair it anew"
     BOND_LOST = "it has forgotten the bond; put it into pairing mode and run `health-gateway pair` with its address"
     NO_RIGHT = "the gateway may not open it: install the udev rules that come with it, and plug it in again"
+    NO_KEY = "it asks who we are: give its key as bindkey in the configuration"
     NOT_PERMITTED = "it does not permit what was asked"
 
 

@@ -35,7 +35,7 @@ class Policy:
     register: int | None = None
     """The consent code for a user of our own, should the device have none that we know; None: do not register any."""
     bindkey: str | None = None
-    """Hexadecimal: opens what the device encrypts in its advertisements."""
+    """Hexadecimal: opens what the device encrypts in its advertisements, or answers when it asks who we are."""
 
     def stored(self) -> dict[str, Any]:
         """For a capture."""
@@ -79,6 +79,11 @@ class GattLink(Protocol):
 
     def unseal(self, sealed: Sealed) -> bytes:
         """What the device encrypted in its advertisement, by the key that the owner gave. Raises `Locked`."""
+
+    def encipher(self, block: bytes) -> bytes:
+        """AES-128 of sixteen octets by the key that the owner gave (`bindkey`), for devices that ask who we are. Raises `Refused` without
+        one. In a replay, which sends nothing, any octets.
+        """
 
     def reject(self, frame: Frame, error: Exception) -> None:
         """Set a frame aside that cannot be read. The conversation goes on."""

@@ -87,6 +87,9 @@ class ReplayLink:
         key = self._policy.bindkey
         return (self._opener(bytes.fromhex(key)) if key else no_key)(sealed)
 
+    def encipher(self, block: bytes) -> bytes:
+        return bytes(len(block))
+
     def reject(self, frame: Frame, error: Exception) -> None:
         self.rejected.append((frame, error))
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from drivers import BodyComposition, Intermediate, Weight
-from drivers.vendor import omron_memory
+from drivers import BodyComposition, Frame, Intermediate, Weight
+from drivers.vendor import dexcom_g5, omron_memory
 from gateway import registry
+from gateway.conformance import case_of
 from gateway.frames import answer
-from profiles.framing import omron_wlp, viatom
+from gateway.sealed import enciphered
+from profiles.framing import dexcom, omron_wlp, viatom
 from profiles.wire import DecodeError
 from tests.support import golden
-from tests.support.replaying import records
+from tests.support.replaying import CAPTURES, records
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "vendor"
 REGISTRY = registry.load()
@@ -150,3 +153,48 @@ def test_viatoms_answers_come_out_of_pieces_of_any_size() -> None:
         list(framer.feed(one[:-1] + b"\x00"))
     assert list(framer.feed(two)) == [b"\x61\x48"]
     assert list(framer.feed(one[:7])) == []
+
+
+DEXCOM = json.loads((VECTORS.parent / "dexcom-messages.json").read_text())
+
+
+@pytest.mark.parametrize("case", DEXCOM, ids=lambda case: case["bytes"][:12])
+def test_a_message_of_a_dexcom_transmitter_says_what_others_understood(case: dict[str, Any]) -> None:
+    data, expected = bytes.fromhex(case["bytes"]), case["expect"]
+    said = dexcom.told(data)
+    if isinstance(said, dexcom.Time):
+        assert said == (expected["status"], expected["current_time_s"], expected["session_start_s"])
+    else:
+        names = ("status", "sequence", "transmitter_time_s", "glucose_mg_dL", "display_only", "state", "trend")
+        assert said == tuple(expected[name] for name in names)
+    for at in range(1, len(data)):
+        broken = bytearray(data)
+        broken[at] ^= 0x01
+        with pytest.raises(DecodeError):
+            dexcom.told(bytes(broken))
+    assert dexcom.told(b"\x05\x01") is None
+
+
+def test_a_transmitter_is_answered_with_the_key_of_its_owner() -> None:
+    """AES of the doubled challenge; without a key, or with one that it does not take, the owner is told."""
+    # FIPS 197, C.1: what AES-128 makes of this block under this key.
+    known = bytes.fromhex("000102030405060708090a0b0c0d0e0f"), bytes.fromhex("00112233445566778899aabbccddeeff")
+    assert enciphered(*known).hex() == "69c4e0d86a7b0430d8cdb78070b4c55a"
+    given = records(CAPTURES / "dexcom-g5.ndjson")
+    for status, why in (("050001", "bindkey"), ("050100", "paired")):
+        changed = [replace(one, data=bytes.fromhex(status)) if one.data[:1] == b"\x05" else one for one in given]
+        found = case_of(REGISTRY.radio_by_name["dexcom-g5"], [], [], REGISTRY).replay(changed)
+        assert why in str(found.error)
+        assert found.readings == []
+
+
+@pytest.mark.parametrize(("now", "start"), [(5_730_698 + 301, 5_000_000), (5_730_697, 5_000_000), (5_730_700, 0xFFFFFFFF)])
+def test_a_glucose_that_is_not_of_now_is_no_reading(now: int, start: int) -> None:
+    """The time of a reading is the hub's: one of half an hour ago would stand in the wrong place."""
+    glucose = dexcom.told(bytes.fromhex("3100680a00008a715700cc0006ffc42a"))
+    time = dexcom.Time(0, now, None if start == 0xFFFFFFFF else start)
+    frame = Frame(0, b"", 0.0, 0.0, 0)
+    assert isinstance(glucose, dexcom.Glucose)
+    assert dexcom_g5.reading(time, glucose, frame) is None
+    assert dexcom_g5.reading(dexcom.Time(0, 5_730_700, 5_000_000), glucose, frame) is not None
+    assert dexcom_g5.reading(dexcom.Time(0, 5_730_700, 5_000_000), glucose._replace(state=2), frame) is None
