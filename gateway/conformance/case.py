@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from drivers import Advertisement, Batch, Command, DeviceError, Frame, NotAllowed, Reading
 from drivers.kit.capture import CaptureError, Record, parse_all
@@ -17,9 +17,13 @@ from gateway.matching import Loaded
 from gateway.registry import Registry
 from gateway.replay import sessions_of
 from gateway.sealed import opener
+from profiles.gatt import short_uuid
 
 MOST_CALLS_A_RECORD, FREE_CALLS = 8, 200
 """Of the link, for each record of a capture, and beside them."""
+
+
+SHORT = len("0x181D")
 
 
 class Endless(Exception):
@@ -53,6 +57,18 @@ class WatchedLink(ReplayLink):
         return await super().receive(patience)
 
 
+class Capture(tuple[Record, ...]):  # noqa: SLOT001 - it has a name beside
+    """One session, beginning with its `open`; `name`: its file."""
+
+    name: str = "a capture"
+
+    @classmethod
+    def of(cls, records: Iterable[Record], name: str) -> Self:
+        made = cls(records)
+        made.name = name
+        return made
+
+
 @dataclass(frozen=True, slots=True)
 class Replayed:
     batches: list[Batch]
@@ -77,8 +93,7 @@ class Replayed:
 @dataclass(frozen=True, slots=True)
 class Case:
     loaded: Loaded | LoadedCable
-    captures: tuple[tuple[Record, ...], ...]
-    """Each one session, beginning with its `open`."""
+    captures: tuple[Capture, ...]
     catalog: tuple[dict[str, Any], ...]
     registry: Registry
     problems: tuple[str, ...] = ()
@@ -113,6 +128,13 @@ class Case:
         return Replayed(batches, link, asyncio.run(through()))
 
 
+def _service(told: int | str) -> int | str:
+    """`181D`, or the 128-bit text of a maker's own."""
+    if isinstance(told, int):
+        return told
+    return short_uuid(told) if len(told) <= SHORT else told.lower()
+
+
 def seen(said: dict[str, Any]) -> Advertisement:
     """The advertisement of a catalog entry. Raises `ValueError` and `KeyError`."""
     service_data, manufacturer_data = (
@@ -122,14 +144,14 @@ def seen(said: dict[str, Any]) -> Advertisement:
     return Advertisement(
         address=said.get("address", "C1:00:00:00:00:01"),
         local_name=said.get("local_name"),
-        services=frozenset(said["services"]),
+        services=frozenset(map(_service, said["services"])),
         companies=frozenset(manufacturer_data) | frozenset(said.get("companies", ())),
         service_data=service_data,
         manufacturer_data=manufacturer_data,
     )
 
 
-def sessions(paths: Iterable[Path]) -> Iterator[tuple[Record, ...] | str]:
+def sessions(paths: Iterable[Path]) -> Iterator[Capture | str]:
     """The sessions of capture files, and what could not be read of them."""
     for path in paths:
         with path.open("rb") as lines:
@@ -141,14 +163,14 @@ def sessions(paths: Iterable[Path]) -> Iterator[tuple[Record, ...] | str]:
             if session[0].kind != "open":
                 yield f'{path.name}: a session without a beginning; its first line is {{"k":"open","s":"1","drv":…}}'
             else:
-                yield tuple(session)
+                yield Capture.of(session, path.name)
 
 
 def case_of(
     loaded: Loaded | LoadedCable, captures: Iterable[Path], catalog: Iterable[Path], registry: Registry, *, is_ours: bool = False
 ) -> Case:
     """`captures`: files, of which those sessions count that name this driver. `catalog`: files, likewise."""
-    found: list[tuple[Record, ...]] = []
+    found: list[Capture] = []
     problems: list[str] = []
     name = loaded.driver.name
     for one in sessions(captures):

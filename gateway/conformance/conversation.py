@@ -6,6 +6,7 @@ import random
 import tracemalloc
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from drivers import Files, Match
 from drivers.kit.capture import Record
@@ -42,7 +43,24 @@ def recognized(case: Case) -> Iterator[str]:
             yield f"{entry.get('device', 'an entry')}: no advertisement: {error!r}"
         else:
             if won is None or won.driver.name != case.name:
-                yield f"{entry.get('device', 'an entry')}: its advertisement leads to {won.driver.name if won else 'no driver'}"
+                got = won.driver.name if won else "no driver"
+                yield f"{entry.get('device', 'an entry')}: its advertisement leads to {got}{_why_not(case, said)}"
+
+
+def _why_not(case: Case, said: dict[str, Any]) -> str:
+    """What of the driver's match does not hold."""
+    if not isinstance(case.loaded, Loaded):
+        return ""
+    held = case.loaded.driver.match.explain(seen(said))
+    match = case.loaded.driver.match
+    return "".join(f"; {name} is not {getattr(match, name)!r}" for name, holds in held.items() if not holds)
+
+
+def _set_aside(done: Replayed) -> str:
+    """The first frame that the driver set aside, if that is why."""
+    if not done.link.rejected:
+        return f"; it ended: {done.error}" if done.error else ""
+    return f"; {len(done.link.rejected)} frames were set aside, the first because of {done.link.rejected[0][1]}"
 
 
 def whole(case: Case) -> Iterator[str]:
@@ -51,14 +69,14 @@ def whole(case: Case) -> Iterator[str]:
         yield "no capture: `health-gateway capture` records one"
     for capture in case.captures:
         if not capture[0].extra.get("source"):
-            yield "its capture does not say where it comes from: `source` in its first line"
+            yield f"{capture.name} does not say where it comes from: `source` in its first line"
         first, second = case.replay(capture), case.replay(capture)
         if first.fault:
-            yield f"a capture ends in {first.fault}"
+            yield f"{capture.name} ends in {first.fault}"
         elif not first.readings:
-            yield "a capture gives no reading"
+            yield f"{capture.name} gives no reading{_set_aside(first)}"
         if first.batches != second.batches:
-            yield "replayed twice, a capture gives other readings: something is remembered outside of `read`"
+            yield f"{capture.name}, replayed twice, gives other readings: something is remembered outside of `read`"
 
 
 def distinct(case: Case) -> Iterator[str]:
@@ -69,7 +87,7 @@ def distinct(case: Case) -> Iterator[str]:
             said = replace(item, frame=capture[0])  # type: ignore[arg-type]  # whatever it came in
             name = (type(item), getattr(item, "observed", None) and item.observed.code, item.key)  # type: ignore[attr-defined]
             if known.setdefault(name, said) != said:
-                yield "two readings of one conversation have the same key"
+                yield f"{capture.name}: two readings have the same key"
                 return
 
 
@@ -87,10 +105,10 @@ def cut(case: Case) -> Iterator[str]:
         for length in _lengths(capture):
             done = case.replay(capture[:length])
             if done.fault:
-                yield f"cut off behind record {length} of {len(capture)}: {done.fault}"
+                yield f"{capture.name}, cut off behind record {length} of {len(capture)}: {done.fault}"
                 return
             if any((item.key, item.frame) not in known for item in done.readings):
-                yield f"cut off behind record {length} of {len(capture)}, it gives a reading that the whole has not"
+                yield f"{capture.name}, cut off behind record {length} of {len(capture)}, gives a reading that the whole has not"
                 return
 
 
@@ -123,7 +141,7 @@ def prefixes(case: Case) -> Iterator[str]:
             for other in (*(data[:length] for length in range(len(data))), data + b"\x00\xff"):
                 done = case.replay([*capture[:at], replace(capture[at], data=other), *capture[at + 1 : at + 3]])
                 if done.fault:
-                    yield f"frame {at} with {len(other)} of its {len(data)} octets: {done.fault}"
+                    yield f"{capture.name}: frame {at} with {len(other)} octets in place of {len(data)}: {done.fault}"
                     return
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 SHAPES = ("gatt", "profile", "cable")
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_SERVICES = {"gatt": [0xFFF0], "profile": [0x181D, 0x181B]}
+_SERVICES = {"gatt": ["FFF0"], "profile": ["181D", "181B"]}
 _CHARACTERISTICS = {"gatt": ["FFF1"], "profile": ["2A9D"], "cable": ["0000"]}
 
 

@@ -56,7 +56,7 @@ def test_a_capture_from_elsewhere_counts_too(package: Path, tmp_path: Path) -> N
     assert done.exit_code == 1
     assert "mine.ndjson: at byte" in done.output
     assert "a session without a beginning" in done.output
-    assert "a capture gives no reading" in done.output
+    assert "mine.ndjson gives no reading" in done.output
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +43,7 @@ class Outcome:
         return 0 < self.expected <= self.things
 
 
-async def _measured(case: Case, capture: tuple[Record, ...]) -> int:
+async def _measured(case: Case, capture: Sequence[Record]) -> int:
     """How many things the capture comes to, without the device's own."""
     with tempfile.TemporaryDirectory() as place:
         journal = Journal(Path(place) / "journal.db")
@@ -58,7 +58,7 @@ def _count(journal: Journal) -> int:
     return len({row.id for row in journal.everything() if row.type != "device"})
 
 
-async def serve(case: Case, capture: tuple[Record, ...], state: Path, *, seconds: float, sinks: Mapping[str, Sink]) -> Outcome:
+async def serve(case: Case, capture: Sequence[Record], state: Path, *, seconds: float, sinks: Mapping[str, Sink]) -> Outcome:
     """Until everything has arrived, or for so many seconds."""
     driver = case.loaded.driver
     script = await script_of(driver, capture)
@@ -82,7 +82,7 @@ async def serve(case: Case, capture: tuple[Record, ...], state: Path, *, seconds
             await hub.power_off()
 
 
-def _device(case: Case, capture: tuple[Record, ...], link: LocalLink, script: Script) -> tuple[Played, DeviceSection]:
+def _device(case: Case, capture: Sequence[Record], link: LocalLink, script: Script) -> tuple[Played, DeviceSection]:
     said = next((entry["advertisement"] for entry in case.catalog if entry.get("advertisement")), None) or {
         "services": [],
         "local_name": "played",
