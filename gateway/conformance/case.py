@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from drivers import Advertisement, Batch, Command, DeviceError, Frame, NotAllowed, Reading
+from drivers import Advertisement, Batch, Command, DeviceError, Frame, Reading
 from drivers.kit.capture import CaptureError, Record, parse_all
 from drivers.kit.replay import ReplayLink
 from gateway.loading import LoadedCable
@@ -28,6 +31,33 @@ SHORT = len("0x181D")
 
 class Endless(Exception):
     """The driver asks and asks, and the device has long fallen silent."""
+
+
+class TooLong(BaseException):
+    """Its code goes round and round, without a word to the device. Nothing that a driver catches."""
+
+
+REPLAY_SECONDS = 20.0
+"""A replay takes some milliseconds."""
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Raises `TooLong` after so long, in a process's first thread; in another one nobody can be interrupted."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def too_long(_signal: int, _frame: object) -> None:
+        raise TooLong
+
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 class WatchedLink(ReplayLink):
@@ -73,7 +103,7 @@ class Capture(tuple[Record, ...]):  # noqa: SLOT001 - it has a name beside
 class Replayed:
     batches: list[Batch]
     link: WatchedLink
-    error: Exception | None
+    error: BaseException | None
     """`DeviceError` where the device ended it; anything else is the driver's mistake."""
 
     @property
@@ -85,6 +115,8 @@ class Replayed:
         """What the driver did wrong, whatever the device said."""
         if isinstance(self.error, Endless):
             return "it goes on asking for ever"
+        if isinstance(self.error, TooLong):
+            return "it does not come to an end"
         if self.error is None or isinstance(self.error, DeviceError):
             return None
         return f"{type(self.error).__name__}: {self.error}"
@@ -112,20 +144,24 @@ class Case:
         hears = getattr(driver, "hears", None)
         return driver.streams or getattr(driver, "live", False) or (hears is not None and hears.companies and not hears.services)
 
-    def replay(self, records: Sequence[Record]) -> Replayed:
+    def replay(self, records: Sequence[Record], seconds: float | None = None) -> Replayed:
         """As the gateway would, up to the capture's end."""
         link = WatchedLink(self.loaded.driver, records)
         batches: list[Batch] = []
 
-        async def through() -> Exception | None:
+        async def through() -> BaseException | None:
             try:
                 async for batch in self.loaded.driver.read(link):
                     batches.append(batch)  # noqa: PERF401 - what came before an error counts
-            except (Exception, Endless, NotAllowed) as error:  # noqa: BLE001 - whatever a stranger's code raises is the finding
+            except (Exception, TooLong) as error:  # noqa: BLE001 - whatever a stranger's code raises is the finding
                 return error
             return None
 
-        return Replayed(batches, link, asyncio.run(through()))
+        try:
+            with within(REPLAY_SECONDS if seconds is None else seconds):
+                return Replayed(batches, link, asyncio.run(through()))
+        except TooLong as error:
+            return Replayed(batches, link, error)
 
 
 def _service(told: int | str) -> int | str:

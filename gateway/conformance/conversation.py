@@ -18,7 +18,7 @@ HOSTILE, LONGEST = 300, 80
 MANY, MANY_OCTETS, MOST_OCTETS = 3000, 150_000, 48 << 20
 CUTS = 40
 """A capture is cut at each of its records, or at so many of them if it is longer; the first are all among them."""
-SEED = 20260301
+SEED, LONG_SECONDS = 20260301, 600.0
 
 
 def recognized(case: Case) -> Iterator[str]:
@@ -183,7 +183,7 @@ def bounds(case: Case) -> Iterator[str]:
         long = [capture[0], *(replace(one, position=at * 100 + n, time=1.7e9 + at) for at in range(rounds) for n, one in enumerate(spoken))]
         tracemalloc.start()
         try:
-            done = case.replay(long)
+            done = case.replay(long, LONG_SECONDS)
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()

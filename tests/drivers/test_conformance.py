@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway import registry
-from gateway.conformance import LAWS, case_beside, check, run
+from gateway.conformance import LAWS, case, case_beside, check, run
 from gateway.loading import LoadedCable
 from gateway.matching import Loaded
 from gateway.newdriver import SHAPES, write
@@ -133,3 +133,15 @@ def test_a_planted_fault_is_found_by_the_law_that_is_for_it(fault: tuple[str, ..
     renamed = driver.with_name(f"{driver.stem}_{re.sub('[^a-z0-9]', '', tmp_path.name)}.py")
     renamed.write_text(text)
     assert law in broken(renamed), broken(renamed)
+
+
+def test_code_that_never_ends_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a word to the device, so that no count of its questions would."""
+    monkeypatch.setattr(case, "REPLAY_SECONDS", 0.3)
+    driver = package(tmp_path / "made")
+    driver.write_text(
+        driver.read_text().replace("    if len(data) != OCTETS or", "    while data:\n        pass\n    if len(data) != OCTETS or")
+    )
+    found = broken(driver)
+    assert found["whole"] == ("cannot be asked: it does not come to an end",)
+    assert "story" not in found
