@@ -115,9 +115,10 @@ def _alone(path: Path) -> ModuleType:
 def _run(name: str, what: Callable[[], ModuleType]) -> ModuleType:
     try:
         return what()
+    except SyntaxError as error:
+        raise DriverError(f"{error.filename}:{error.lineno}: {type(error).__name__}: {error.msg}") from error
     except Exception as error:
-        line = f":{error.lineno}" if isinstance(error, SyntaxError) else _last_line(error)
-        raise DriverError(f"{name}{line}: {type(error).__name__}: {error}") from error
+        raise DriverError(f"{name}{_last_line(error)}: {type(error).__name__}: {error}") from error
 
 
 def _last_line(error: Exception) -> str:

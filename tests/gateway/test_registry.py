@@ -69,7 +69,7 @@ def test_a_broken_driver_is_left_out_with_file_and_line(tmp_path: Path, monkeypa
         sys.modules.pop(name, None)
     texts = [str(problem) for problem in found.problems]
     assert len(found.loaded) == len(registry.load().loaded)
-    assert any("maker_syntax:2" in text for text in texts)
+    assert any("maker_syntax.py:2: SyntaxError" in text for text in texts)
     assert any("maker_raises.py:2" in text and "oops" in text for text in texts)
     assert any("maker_wrong.py" in text and "no driver declaration" in text for text in texts)
     assert any("maker_missing" in text for text in texts)
