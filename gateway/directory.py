@@ -92,7 +92,7 @@ def facts_of(case: Case) -> Facts:
 
 def _kind(source: str) -> str:
     """Of a capture, by where it comes from."""
-    if source.startswith("report:"):
+    if source.startswith(("report:", "recorded", "btsnoop:")):
         return "a real device"
     if "virtual device" in source or "simulat" in source:
         return "a virtual device"

@@ -27,7 +27,7 @@ _PERSONAL = {
 """A replay needs the two, and they say nothing of anybody."""
 _OPCODE_ONLY = {UserControlPoint.uuid}
 """Of these the first two octets stay (what is asked, and of which user); consent codes follow them."""
-_KEPT = {"drv", "label", "boot", "trusted", "sim", "mark", "chars", "why"}
+_KEPT = {"source", "drv", "label", "boot", "trusted", "sim", "mark", "chars", "why"}
 """Of what the records say beside their octets."""
 
 

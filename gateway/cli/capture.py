@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +32,7 @@ POLL_SECONDS = 0.5
     "--from", "snoop", type=click.Path(exists=True, path_type=Path, dir_okay=False), help="Convert a btsnoop file of Android's or btmon's."
 )
 @click.option("--driver", help="The driver that is to read what --from converts; the configuration's if left out.")
+@click.option("--source", help="Where it comes from, and what the display showed: it stands in the capture's first line.")
 @config_option
 def capture(
     address: str,
@@ -39,6 +42,7 @@ def capture(
     redact: bool,  # noqa: FBT001 - click's flag
     snoop: Path | None,
     driver: str | None,
+    source: str | None,
     path: Path,
 ) -> None:
     """Record a device's conversation into a file.
@@ -60,7 +64,9 @@ def capture(
             raise Failed(f"no conversation with {address} is in {config.state / 'intake'}")
     else:
         records = _next(config, address, seconds)
-    text = b"".join(map(line, redacted(records) if redact else records))
+    told = source or (f"btsnoop: {snoop.name}" if snoop is not None else f"recorded on {datetime.now(UTC).date().isoformat()}")
+    sourced = (replace(one, extra={**one.extra, "source": told}) if one.kind == "open" else one for one in records)
+    text = b"".join(map(line, redacted(sourced) if redact else sourced))
     out.touch(mode=0o600)
     out.write_bytes(text)
     frames = sum(record.kind == "rx" for record in records)

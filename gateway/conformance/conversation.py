@@ -16,7 +16,7 @@ from gateway.matching import Loaded
 
 HOSTILE, LONGEST = 300, 80
 MANY, MANY_OCTETS, MOST_OCTETS = 3000, 150_000, 48 << 20
-CUTS = 40
+CUTS = 600
 """A capture is cut at each of its records, or at so many of them if it is longer; the first are all among them."""
 SEED, LONG_SECONDS = 20260301, 600.0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ from click.testing import CliRunner, Result
 from gateway import registry
 from gateway.cli import root
 from gateway.loading import trusted_files
+from gateway.newdriver import gatt_frame
+from tests.gateway.test_btsnoop import ADDRESS, att, complete, gone, written
 
 
 def run(*words: str, **kwargs: str) -> Result:
@@ -186,3 +189,29 @@ def test_a_driver_that_came_by_itself_is_on_the_shelf(package: Path, tmp_path: P
     [entry] = [one for one in entries(made) if one.driver == "acme-bp7"]
     assert (entry.maker, entry.device, entry.names, entry.facts.reads) == ("ACME", "ACME BP 7", ("BP 7*",), ("weight",))
     assert entry.facts.tested == ("constructed octets",)
+
+
+def test_from_a_phones_log_to_a_passing_driver(package: Path, tmp_path: Path) -> None:
+    """The log is the maker's app's, the driver is the example's, and the example's own capture is gone."""
+    captures = package.parent / "captures"
+    (captures / "acme-bp7.ndjson").unlink()
+    frames = [gatt_frame(0, 8100), gatt_frame(1, 8130)]
+    found = struct.pack("<HBHH", 0x11, 0x10, 0x12, 0xFFF1)
+    packets = [
+        ("E", complete()),
+        (">", att(b"\x08" + struct.pack("<HHH", 1, 0xFFFF, 0x2803))),
+        ("<", att(b"\x09\x07" + found)),
+        *(("<", att(b"\x1b" + struct.pack("<H", 0x12) + frame)) for frame in frames),
+        ("E", gone()),
+    ]
+    log = tmp_path / "btsnoop_hci.log"
+    log.write_bytes(written(packets, 1002))
+    out = captures / "phone.ndjson"
+    done = run(
+        "capture", "--device", ADDRESS, "--from", str(log), "--driver", "acme-bp7", "--out", str(out), "--source", "display: 81.3 kg"
+    )
+    assert done.exit_code == 0, done.output
+    assert "display: 81.3 kg" in out.read_text().splitlines()[0]
+    tested = run("driver", "test", str(package))
+    assert tested.exit_code == 0, tested.output
+    assert "19 of 19 laws hold; captures: 1, frames: 2" in tested.output
