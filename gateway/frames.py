@@ -6,7 +6,7 @@ characteristic. The answer has the readings, and what was set aside.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from gateway.registry import Registry
 from gateway.sessions import reading
 from profiles.adv import Sighting
 from profiles.gatt import identifier
+from profiles.wire import DecodeError
 
 RECEIVED = 1_760_000_000.0
 """When they are taken to have come, if they do not say."""
@@ -61,6 +62,8 @@ async def answer(registry: Registry, asked: Mapping[str, Any]) -> Answer:
     if loaded is None:
         raise Unusable(f"there is no driver {name!r} for Bluetooth; `health-gateway drivers` lists them")
     frames = _frames(asked)
+    if "bytes" in asked and loaded.driver.tells is not None:
+        return _alone(loaded.driver.tells, frames[0][1])
     if loaded.driver.hears is None:
         return await _spoken(loaded.driver, [_record(number, data, said) for number, data, said in frames])
     said = Answer([], [])
@@ -69,6 +72,14 @@ async def answer(registry: Registry, asked: Mapping[str, Any]) -> Answer:
         said.found.extend(one.found)
         said.rejected.extend(one.rejected)
     return said
+
+
+def _alone(tells: Callable[[Frame], Iterable[Reading]], data: bytes) -> Answer:
+    frame = Frame(0, data, RECEIVED, 0.0, 0)
+    try:
+        return Answer(list(tells(frame)), [])
+    except DecodeError as error:
+        return Answer([], [(frame, error)])
 
 
 async def _spoken(driver: GattDriver, records: list[Record]) -> Answer:

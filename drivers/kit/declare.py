@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Self
 
-from drivers.kit.links import GattLink
-from drivers.kit.readings import Batch
+from drivers.kit.links import Frame, GattLink
+from drivers.kit.readings import Batch, Reading
 from profiles.adv.sighting import Sighting
 
 
@@ -158,3 +158,7 @@ class GattDriver(Driver):
     read: Callable[[GattLink], AsyncGenerator[Batch]]
     """Replayable: the same frames and clock give the same readings. Not to yield inside `try` or `async with`."""
     hears: Hearing | None = None
+    tells: Callable[[Frame], Iterable[Reading]] | None = None
+    """What one record or message says by itself, outside of any conversation: for whoever has only that (`replay --frames`). Raises
+    `DecodeError`.
+    """

@@ -9,7 +9,7 @@ Source: messages: LoopKit/CGMBLEKit@4eb3c940 CGMBLEKitTests; authentication, ser
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -82,6 +82,10 @@ def reading(time: dexcom.Time | dexcom.Glucose, told: dexcom.Time | dexcom.Gluco
         return None
     if time.session_start is None or told.state not in RELIABLE or not 0 <= time.now - told.time <= LATEST_SECONDS:
         return None
+    return of(told, frame)
+
+
+def of(told: dexcom.Glucose, frame: Frame) -> Glucose:
     return Glucose(
         frame=frame,
         key=Key.sequence(told.sequence, DateTime.of(ACTIVATED + timedelta(seconds=told.time))),
@@ -91,11 +95,18 @@ def reading(time: dexcom.Time | dexcom.Glucose, told: dexcom.Time | dexcom.Gluco
     )
 
 
+def tells(frame: Frame) -> Iterator[Glucose]:
+    told = dexcom.told(frame.data)
+    if isinstance(told, dexcom.Glucose) and told.state in RELIABLE:
+        yield of(told, frame)
+
+
 DRIVER = GattDriver(
     name="dexcom-g5",
     label="Dexcom G5",
     match=Match(service=ADVERTISED, local_name="Dexcom??"),
     read=read,
+    tells=tells,
     commands=(
         Command(AUTHENTICATION, bytes((HELLO,))),
         Command(AUTHENTICATION, bytes((ANSWER,))),

@@ -50,7 +50,7 @@ COMMANDS = (
     Command(ASK, wlp.asked(wlp.END)),
 )
 LEAST_SYSTOLIC, EMPTY, YEAR = 25, 0xE1, 2000
-RETRIES = 3
+RETRIES, SHORTEST = 3, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,16 +147,20 @@ class _Cuff:
                 self._link.reject(replace(frame, data=record), error)
                 continue
             if said is not None:
-                yield BloodPressure(
-                    frame=frame,
-                    key=Key.content(said.time, user, record, self._ordinals.next(said.time, user, record)),
-                    device_time=said.time,
-                    user_index=user,
-                    status=said.status,
-                    systolic=Quantity(Decimal(said.systolic), "mm[Hg]"),
-                    diastolic=Quantity(Decimal(said.diastolic), "mm[Hg]"),
-                    pulse=Quantity(Decimal(said.pulse), "/min") if said.pulse else None,
-                )
+                yield reading(said, frame, user, record, self._ordinals.next(said.time, user, record))
+
+
+def reading(said: Said, frame: Frame, user: int | None, record: bytes, ordinal: int) -> BloodPressure:
+    return BloodPressure(
+        frame=frame,
+        key=Key.content(said.time, user, record, ordinal),
+        device_time=said.time,
+        user_index=user,
+        status=said.status,
+        systolic=Quantity(Decimal(said.systolic), "mm[Hg]"),
+        diastolic=Quantity(Decimal(said.diastolic), "mm[Hg]"),
+        pulse=Quantity(Decimal(said.pulse), "/min") if said.pulse else None,
+    )
 
 
 def cuff(name: str, label: str, memory: Memory) -> GattDriver:
@@ -181,4 +185,11 @@ def cuff(name: str, label: str, memory: Memory) -> GattDriver:
                     yield Batch(readings)
         await cuff.ask(wlp.END)
 
-    return GattDriver(name=name, label=label, match=Match(), read=read, commands=COMMANDS)
+    def tells(frame: Frame) -> Iterator[BloodPressure]:
+        if len(frame.data) < SHORTEST:
+            raise DecodeError("Omron record", "length", len(frame.data), "is too short", frame.data)
+        said = memory.parse(frame.data)
+        if said is not None:
+            yield reading(said, frame, None, frame.data, 0)
+
+    return GattDriver(name=name, label=label, match=Match(), read=read, tells=tells, commands=COMMANDS)

@@ -107,7 +107,8 @@ def replay(file: Path, driver: str | None, as_frames: bool) -> None:  # noqa: FB
 
     With --frames: {"driver": "hoffen", "frames": [{"hex": "fa00002003010000"}]}, and a line is answered by {"ok": true, "readings": […],
     "rejected": […]}. A frame may say its "uuid" where its driver listens to several characteristics, and "via": "service_data" or
-    "manufacturer_data". "bytes" stands for a single frame; "ended" in the answer says why a conversation did not go on.
+    "manufacturer_data". "bytes" stands for a single frame, or for one record of a device's memory; "ended" in the answer says why a
+    conversation did not go on.
     """
     if as_frames:
         _replay_frames(file)

@@ -20,6 +20,7 @@ from gateway.matching import Loaded
 from gateway.registry import Registry
 from gateway.replay import sessions_of
 from gateway.sealed import opener
+from profiles.adv import Sighting
 from profiles.gatt import short_uuid
 
 MOST_CALLS_A_RECORD, FREE_CALLS = 8, 200
@@ -141,8 +142,12 @@ class Case:
     def tells_what_is_now(self) -> bool:
         """It stores nothing: to be asked again is to be told something else."""
         driver = self.loaded.driver
-        hears = getattr(driver, "hears", None)
-        return driver.streams or getattr(driver, "live", False) or (hears is not None and hears.companies and not hears.services)
+        return driver.streams or getattr(driver, "live", False) or any(map(self._is_heard_now_and_then, self.captures))
+
+    def _is_heard_now_and_then(self, capture: Capture) -> bool:
+        """A pulse is another each time, and not all of them are wanted."""
+        hears = getattr(self.loaded.driver, "hears", None)
+        return hears is not None and any(hears.seconds(Sighting.of(record.data)) for record in capture if record.kind == "rx")
 
     def replay(self, records: Sequence[Record], seconds: float | None = None) -> Replayed:
         """As the gateway would, up to the capture's end."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from drivers import BodyComposition, Frame, Intermediate, Weight
+from drivers import BloodPressure, BodyComposition, Frame, Glucose, Intermediate, Weight
 from drivers.vendor import dexcom_g5, omron_memory
 from gateway import registry
 from gateway.conformance import case_of
@@ -93,7 +93,7 @@ OMRON = json.loads((VECTORS.parent / "omron-records.json").read_text())
 
 
 @pytest.mark.parametrize("case", OMRON, ids=lambda case: case["bytes"][:12])
-def test_a_record_of_an_omron_cuff_says_what_others_understood(case: dict[str, Any]) -> None:
+async def test_a_record_of_an_omron_cuff_says_what_others_understood(case: dict[str, Any]) -> None:
     record = bytes.fromhex(case["bytes"])
     said = {"little": omron_memory.little, "big": omron_memory.big}[case["order"]](record)
     if case.get("expect_no_reading"):
@@ -101,6 +101,10 @@ def test_a_record_of_an_omron_cuff_says_what_others_understood(case: dict[str, A
         return
     expected = case["expect"]
     assert said is not None
+    name = {"little": "omron-hem-7322t", "big": "omron-hem-6232t"}[case["order"]]
+    [alone] = (await answer(REGISTRY, {"driver": name, "bytes": case["bytes"]})).found
+    assert isinstance(alone, BloodPressure)
+    assert (int(alone.systolic.value), int(alone.diastolic.value)) == (said.systolic, said.diastolic)
     assert (said.systolic, said.diastolic, said.pulse) == tuple(expected[n] for n in ("systolic_mmHg", "diastolic_mmHg", "pulse_rate_bpm"))
     if "timestamp" in expected:
         assert str(said.time) == expected["timestamp"]
@@ -159,7 +163,7 @@ DEXCOM = json.loads((VECTORS.parent / "dexcom-messages.json").read_text())
 
 
 @pytest.mark.parametrize("case", DEXCOM, ids=lambda case: case["bytes"][:12])
-def test_a_message_of_a_dexcom_transmitter_says_what_others_understood(case: dict[str, Any]) -> None:
+async def test_a_message_of_a_dexcom_transmitter_says_what_others_understood(case: dict[str, Any]) -> None:
     data, expected = bytes.fromhex(case["bytes"]), case["expect"]
     said = dexcom.told(data)
     if isinstance(said, dexcom.Time):
@@ -167,6 +171,9 @@ def test_a_message_of_a_dexcom_transmitter_says_what_others_understood(case: dic
     else:
         names = ("status", "sequence", "transmitter_time_s", "glucose_mg_dL", "display_only", "state", "trend")
         assert said == tuple(expected[name] for name in names)
+        [alone] = (await answer(REGISTRY, {"driver": "dexcom-g5", "bytes": case["bytes"]})).found
+        assert isinstance(alone, Glucose)
+        assert alone.concentration.value == expected["glucose_mg_dL"]
     for at in range(1, len(data)):
         broken = bytearray(data)
         broken[at] ^= 0x01

@@ -64,3 +64,31 @@ def test_a_file_will_do(tmp_path: Path) -> None:
     file.write_text(json.dumps({"driver": "hoffen", "frames": [{"hex": "fa00002003010000"}]}) + "\n")
     done = CliRunner().invoke(root, ["replay", "--frames", str(file)])
     assert json.loads(done.stdout)["ok"]
+
+
+def test_a_record_alone_is_answered_where_its_driver_knows_it() -> None:
+    damaged, empty, short = asked(
+        {"driver": "omron-hem-7322t", "bytes": "6558541a333fde1800004c00ba00"},
+        {"driver": "omron-hem-7322t", "bytes": "e200000000000000000000000000"},
+        {"driver": "omron-hem-7322t", "bytes": "65"},
+    )
+    assert damaged["rejected"] == [{"frame": 0, "error": "Omron record.time at byte 4 of 14: is none"}]
+    assert (empty["readings"], empty["rejected"]) == ([], [])
+    assert short["rejected"][0]["error"] == "Omron record.length at byte 1 of 1: is too short"
+
+
+def test_what_a_test_gave_to_a_function_counts_once_and_advertisements_are_heard() -> None:
+    [scale, body, other] = asked(
+        {"driver": "weight-scale", "frames": [{"hex": "00e803", "via": "parseWeight"}, {"hex": "00e803", "via": "notify", "uuid": "2A9D"}]},
+        {"driver": "xiaomi-body-scale", "frames": [{"hex": "002200000000000000f401803e", "via": "parseFrame"}]},
+        {"driver": "mi-band", "frames": [{"hex": "0202017dffffffffffffffffffffffffff02aabbccddeeff", "via": "manufacturer_data"}]},
+    )
+    assert len(scale["readings"]) == 1
+    assert body["readings"][0]["weight"]["value"] == "80.000"
+    assert other["readings"][0]["rate"]["value"] == "125"
+
+
+def test_a_conversation_that_does_not_go_on_says_why() -> None:
+    [said] = asked({"driver": "weight-scale", "frames": [{"hex": "200201", "uuid": "2A9F"}]})
+    assert said["readings"] == []
+    assert "has no measurement there" in said["ended"]
