@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from gateway import crashpoints
 
@@ -18,6 +19,13 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         report.outcome = "failed"
         report.longrepr = f"skipped under CI: {report.longrepr}"
     return report  # type: ignore[return-value]  # see above
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """A command that was run in this process may have made it silent."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)

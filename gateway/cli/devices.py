@@ -89,7 +89,7 @@ def report(address: str, maker: str, model: str, agrees: bool | None, out: Path,
     from drivers.kit.capture import line  # noqa: PLC0415 - for this command
     from gateway.redaction import redacted  # noqa: PLC0415 - likewise
 
-    set_up_logging("critical", "console")
+    set_up_logging("critical", "console", for_good=False)
     config = load_config(path)
     if out.exists():
         raise Failed(f"{out} exists already; name another directory")

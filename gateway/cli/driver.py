@@ -107,7 +107,7 @@ def check(target: str, captures: Captures, report: Path | None, as_json: bool) -
     """
     from gateway.conformance import run  # noqa: PLC0415 - as above
 
-    set_up_logging("critical", "console")
+    set_up_logging("critical", "console", for_good=False)
     case = _case(target, captures)
     verdicts: list[Verdict] = []
     for verdict in run(case):
@@ -170,10 +170,10 @@ def serve(target: str, captures: Captures, seconds: float, state: Path | None) -
         raise Failed(f"this needs the simulator: install health-gateway[sim] ({error.name} is missing)") from error
     from gateway.sinks.lines import LineSink  # noqa: PLC0415 - as above
 
-    set_up_logging("error", "console")
     case = _case(target, captures)
     if not case.captures:
         raise Failed(f"{case.name} has no capture: put one into captures/ beside its file, or name it with --capture")
+    set_up_logging("error", "console")
     state = state or Path(tempfile.mkdtemp(prefix="health-gateway-serve-"))
     good = True
     for number, capture in enumerate(case.captures, 1):
@@ -214,8 +214,8 @@ def attempt(target: str, address: str | None, port: str | None, bindkey: str | N
     from gateway.signals import run_until_signalled  # noqa: PLC0415 - likewise
     from gateway.sinks.lines import LineSink  # noqa: PLC0415 - likewise
 
-    set_up_logging("info", "console")
     _, loaded = _found(target)
+    set_up_logging("info", "console")
     state = state or Path(tempfile.mkdtemp(prefix="health-gateway-try-"))
     file = state / "config.toml"
     state.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,7 +110,7 @@ def run(*words: str, code: int = 0) -> str:
 
 def test_what_a_device_said_is_handed_in_without_whose_it_is(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    run("driver", "serve", "hoffen", "--state", str(state))
+    subprocess.run([sys.executable, "-m", "gateway", "driver", "serve", "hoffen", "--state", str(state)], check=True, capture_output=True)
     config = tmp_path / "config.toml"
     config.write_text(f'[gateway]\nstate = "{state / "1"}"\n')
     out = tmp_path / "report"
