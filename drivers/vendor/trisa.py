@@ -1,7 +1,7 @@
-"""Trisa Body Analyze 4.0 (names that begin with 01257B or 11257B).
+"""Trisa Body Analyze 4.0, and ADE's scales of the same make (names that begin with 01257B or 11257B).
 
-Flow: weights come on 8A21: flags, a 11073 FLOAT in kg, the time where there is one, and resistances. It is listened to; nothing is sent, so
-the pairing, by which a hub would be known to it, is not done. No recording of a whole conversation was at hand.
+Flow: weights come on 8A21, or on 8A24 of ADE's: flags, a 11073 FLOAT in kg, the time where there is one, and resistances. It is listened
+to; nothing is sent, so the pairing, by which a hub would be known to it, is not done. No recording of a whole conversation was at hand.
 Source: frames: KristianP26/ble-scale-sync@3cce0090 tests/scales/trisa.test.ts;
 service, characteristic, names and the impedance of a resistance are from memory of openScale (oliexdev/openScale).
 """
@@ -35,7 +35,7 @@ def _impedance(resistance: Decimal) -> Decimal:
 
 DRIVER = GattDriver(
     name="trisa",
-    label="Trisa Body Analyze scale",
+    label="Trisa Body Analyze, ADE scale",
     match=Match(service=0x7802, local_name="?1257B*"),
-    read=weighing(0x8A21, understand),
+    read=weighing((0x8A21, 0x8A24), understand),
 )
