@@ -33,7 +33,7 @@ class _WithSearch(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=_WithSearch)
+@click.group(cls=_WithSearch, subcommand_metavar="[WORDS]... | report [OPTIONS]", invoke_without_command=False)
 def devices() -> None:
     """Say which devices are read: `health-gateway devices beurer scale`.
 
