@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import stat
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ def trusted_files(folder: Path, owner: int = ROOT) -> tuple[list[Path], list[Dri
             return [], []
         found = sorted(path for path in folder.glob("*.py") if not path.name.startswith("_"))
         for path in (folder, *folder.absolute().parents):
-            if why := _mistrusted(path, owner):
+            if why := _mistrusted(path, owner, may_be_sticky=path != folder):
                 return [], [DriverError(f"{folder}: {path} {why}; none of its drivers is loaded: chown root, chmod go-w")] if found else []
         whys = [(path, _mistrusted(path, owner)) for path in found]
     except OSError as error:
@@ -64,11 +65,14 @@ def trusted_files(folder: Path, owner: int = ROOT) -> tuple[list[Path], list[Dri
     ]
 
 
-def _mistrusted(path: Path, owner: int) -> str | None:
+def _mistrusted(path: Path, owner: int, *, may_be_sticky: bool = False) -> str | None:
+    """`may_be_sticky`: a directory above, such as /tmp, where nobody can put one folder in another's place."""
     status = path.stat()
     if status.st_uid not in (ROOT, owner):
         return "is not root's"
-    return "may be written by others than its owner" if status.st_mode & OTHERS_MAY_WRITE and not status.st_mode & 0o1000 else None
+    if not status.st_mode & OTHERS_MAY_WRITE or (may_be_sticky and status.st_mode & stat.S_ISVTX):
+        return None
+    return "may be written by others than its owner"
 
 
 def _named(name: str) -> Loaded | LoadedCable | None:

@@ -149,10 +149,13 @@ def test_files_in_the_administrators_folder_are_drivers(package: Path, tmp_path:
         f"{folder}/acme.py may be written by others than its owner; it is not loaded: chown root, chmod go-w"
     ]
     (folder / "acme.py").chmod(0o644)
-    folder.chmod(0o775)
-    found = registry.load(folder=folder)
-    assert "acme-bp7" not in found.by_name
-    assert "may be written by others" in str(found.problems[0])
+    for mode in (0o775, 0o757, 0o1777):
+        folder.chmod(mode)
+        found = registry.load(folder=folder)
+        assert "acme-bp7" not in found.by_name
+        assert "may be written by others" in str(found.problems[0])
+    folder.chmod(0o755)
+    assert "acme-bp7" in registry.load(folder=folder).by_name
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
