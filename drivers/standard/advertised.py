@@ -1,8 +1,8 @@
 """Scales that say their weight in BTHome; and what the makers' own files for scales, thermometers and belts that advertise are made of.
 
 Flow: nobody connects. An advertisement that differs from the one before and holds a mass is taken, be it plain or encrypted; what is
-encrypted is opened with the device's `bindkey`. Captures of an earlier version, which had one driver for all that advertise, are read by
-this one, whatever their form.
+encrypted is opened with the device's `bindkey`. An earlier version had one driver for all that advertise: its captures, and
+devices for which the configuration names it, are read by this one, whatever their form.
 Source: BTHome 1 and 2.
 """
 
@@ -35,6 +35,9 @@ from profiles.times import DateTime
 from profiles.wire import DecodeError
 
 PULSE_SECONDS = 60.0
+_NOT_READ = ("Laica scale", "Skale")
+"""They do not say whether a weight is final, or a person's."""
+_PULSES = ("Mi Band", "XOSS belt")
 _UTC = 0
 
 
@@ -172,10 +175,18 @@ async def read(link: GattLink) -> AsyncGenerator[Batch]:
         yield Batch(items)
 
 
+def _any_form(seen: adv.Sighting) -> float | None:
+    """What comes to it by itself is BTHome, for it is only shown that; where it is named, it is whatever that device says."""
+    form = next((one for one in adv.FORMS if one.claims(seen)), None)
+    if form is None or form.name in _NOT_READ:
+        return None
+    return PULSE_SECONDS if form.name in _PULSES else 0.0
+
+
 DRIVER = GattDriver(
     name="advertised",
     label="BTHome scale",
     match=Match(),
     read=read,
-    hears=hearing("BTHome", services=(bthome.UUID, bthome.UUID_1, bthome.UUID_1_ENCRYPTED)),
+    hears=Hearing(seconds=_any_form, services=(bthome.UUID, bthome.UUID_1, bthome.UUID_1_ENCRYPTED)),
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.kit.capture import Record
+from drivers.kit.capture import Record, line, parse
 from gateway.btsnoop import Conversion, SnoopError
 
 ADDRESS = "C1:22:33:44:55:66"
@@ -93,6 +93,14 @@ def test_a_conversation_comes_out_as_it_went_in(datalink: int) -> None:
     assert records[0].extra["drv"] == "blood-pressure"
     assert records[2].time == 1772352000 + 12
     assert records[2].boottime == 12
+
+
+def test_a_makers_own_characteristic_is_called_by_all_its_bits() -> None:
+    said = [*conversation()[:-1], ("<", att(b"\x1b" + struct.pack("<H", 0x18) + b"\x07")), ("E", gone())]
+    records = list(Conversion("x").records(written(said, 1002)))
+    assert short(records)[-2] == ("rx", 0xF364140000B04240BA5005CA45BF8ABC, b"\x07")
+    assert b'"u":"F364140000B04240BA5005CA45BF8ABC"' in line(records[-2])
+    assert parse(line(records[-2])).characteristic == records[-2].characteristic
 
 
 def test_handles_are_known_from_an_earlier_connection() -> None:

@@ -70,6 +70,14 @@ async def test_a_weighing_is_one_weight_and_the_impedance_its_next_version(tmp_p
         assert [thing["data"]["model"] for thing in home.things("device")] == ["Mi Body Composition Scale"]
 
 
+async def test_a_configuration_of_before_is_still_heard(tmp_path: Path) -> None:
+    """One driver read all that advertise, and may have been named."""
+    async with house(tmp_path, listed=(DeviceSection(address=A, driver="advertised"),)) as home:
+        await say(home, scale(STABLE))
+        assert home.known[A]["driver"] == "advertised"
+        assert len(home.things("weight")) == 1
+
+
 async def test_what_is_no_reading_is_not_captured(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         await say(home, scale(MOVING), *[scale(STABLE)] * 50)

@@ -116,6 +116,9 @@ async def test_4_a_commit_is_whole_or_nothing(journal: Journal) -> None:
     await journal.commit(Commit(A, (good,), mark={"n": 1}, rejections=(rejection,)))
     assert journal.mark(A) == {"n": 1}
     assert journal.rejected() == [rejection]
+    wide = rejection._replace(position=8, characteristic=0x1A2EA40075B911E2BE050002A5D5C51B)  # a maker's own: more than SQLite's 64 bits
+    await journal.commit(Commit(A, (), rejections=(wide,)))
+    assert journal.rejected() == [rejection, wide]
 
 
 async def test_5_a_replay_adds_nothing_that_is_there(journal: Journal, tmp_path: Path) -> None:

@@ -648,3 +648,17 @@ async def test_what_was_confirmed_is_filed_once_the_device_is_silent(tmp_path: P
     assert filed == ["all"]
     assert not link.goes_on
     intake.close()
+
+
+async def test_a_device_that_asks_who_we_are_is_answered_with_its_owners_key(tmp_path: Path) -> None:
+    """FIPS 197, C.1. Without a key its owner is told what is missing."""
+    intake = Intake(tmp_path / "intake")
+    driver = REGISTRY.radio_by_name["dexcom-g5"].driver
+    policy = Policy(bindkey="000102030405060708090a0b0c0d0e0f")
+    block = bytes.fromhex("00112233445566778899aabbccddeeff")
+    link = sessions.RecordingLink("s", driver, intake, FakeClock(), mark={}, policy=policy, idle_seconds=1)
+    assert link.encipher(block).hex() == "69c4e0d86a7b0430d8cdb78070b4c55a"
+    keyless = sessions.RecordingLink("s", driver, intake, FakeClock(), mark={}, policy=Policy(), idle_seconds=1)
+    with pytest.raises(Refused, match="bindkey"):
+        keyless.encipher(block)
+    intake.close()
