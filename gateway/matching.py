@@ -70,4 +70,4 @@ class Index:
     def _named(self, name: str | None) -> list[Loaded]:
         if name is None or not self._lengths:
             return []
-        return [item for length in self._lengths for item in self._names.get(name[:length], ()) if len(name) >= length]
+        return [item for length in self._lengths for item in self._names.get(name[:length], ())]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import registry
+from gateway import inbox, registry
 from gateway.conformance import LAWS, case, case_beside, check, run
 from gateway.loading import LoadedCable
 from gateway.matching import Loaded
@@ -145,3 +145,13 @@ def test_code_that_never_ends_is_ended(tmp_path: Path, monkeypatch: pytest.Monke
     found = broken(driver)
     assert found["whole"] == ("cannot be asked: it does not come to an end",)
     assert "story" not in found
+
+
+def test_a_gateway_that_forgets_what_was_given_away_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No driver can break this by itself: the fault is planted in the gateway."""
+
+    async def to_nobody(*_: object) -> None:
+        """Forgets what its owner said."""
+
+    monkeypatch.setattr(inbox, "assign", to_nobody)
+    assert set(broken(package(tmp_path / "made"))) == {"given-away"}

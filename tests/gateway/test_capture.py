@@ -146,6 +146,11 @@ def test_a_driver_that_is_being_written_need_not_be_known_yet(tmp_path: Path, co
     said = run("--device", ADDRESS, "--out", str(out), "-c", str(config), "--from", str(snoop), "--driver", "acme-bp7")
     assert "acme-bp7 is no driver of this hub" in said
     assert records(out)[0].extra["drv"] == "acme-bp7"
+    assert records(out)[0].extra["source"] == "btsnoop: snoop"
+    told = tmp_path / "told.ndjson"
+    source = ("--source", "display: 120 over 80", "--redact")
+    run("--device", ADDRESS, "--out", str(told), "-c", str(config), "--from", str(snoop), "--driver", "acme-bp7", *source)
+    assert records(told)[0].extra["source"] == "display: 120 over 80"
 
 
 def test_no_file_is_written_over(tmp_path: Path, config: Path) -> None:

@@ -21,7 +21,7 @@ def asked(*lines: str | dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_frames_are_answered_by_readings() -> None:
     [one, two, three] = asked(
-        {"driver": "hoffen", "frames": [{"dir": "tx", "hex": "00"}, {"hex": "fa00002003010000"}]},
+        {"driver": "hoffen", "frames": [{"hex": "fa00002003010000"}, {"dir": "tx", "hex": "fa00008403010000"}]},
         {"driver": "weight-scale", "frames": [{"hex": "00e803", "uuid": "2A9D"}]},
         {"driver": "renpho-es26bb", "frames": [{"hex": "00001400000100001f4001f400"}]},
     )
